@@ -1,0 +1,1 @@
+"""Answers questions from passages, and remembers the conversation."""

@@ -1,0 +1,1 @@
+"""Reads documents and finds passages in them."""

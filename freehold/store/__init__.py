@@ -1,0 +1,1 @@
+"""What is kept: one database file, the folder's lock, jobs."""
