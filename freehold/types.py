@@ -97,6 +97,14 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
+class Nearby:
+    """A place that a refusal points to: near the question, though it does not answer it."""
+
+    document: DocumentRef
+    heading_path: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Usage:
     """What an answer took."""
 
@@ -146,7 +154,9 @@ class MessageEnd:
     usage: Usage
     trace_id: str
     timings: dict[str, float] = field(default_factory=dict)
-    """Milliseconds by step: search, compose, generate, first (first shown claim), total."""
+    """Milliseconds by step: search, extract, generate, first (first shown claim), total."""
+    nearby: tuple[Nearby, ...] = ()
+    """With a refusal: what the documents do cover nearby."""
 
 
 AnswerEvent = MessageStart | CitationFound | MessageDelta | MessageEnd

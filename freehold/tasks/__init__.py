@@ -1,0 +1,1 @@
+"""What a model is asked: prompt, examples and metric of each task."""
