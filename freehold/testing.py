@@ -16,7 +16,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from freehold.engines.base import FinishReason, Finished, Generation, TextDelta
+from freehold.engines.base import Finished, FinishReason, Generation, TextDelta
 from freehold.errors import EngineCrashed, InvalidInput, Overloaded
 from freehold.types import Usage
 
@@ -32,7 +32,6 @@ _ENDINGS = re.compile(r"(?:ations?|ings?|ies|ed|es|ly|s|y|e)$")
 _STOP_WORDS = re.compile(
     r"an?|and|are|as|at|be|by|can|do|does|for|from|how|i|in|is|it|my|of|on|or|that|the|this|to|was|what|when"
     r"|where|which|who|why|will|with|your?"
-)
 )
 
 
