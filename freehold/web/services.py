@@ -1,0 +1,94 @@
+"""What the web layer is given. The composition root builds it; here it is only used.
+
+Knows nothing of how the parts are made, of processes, or of command lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from freehold.assistant.assistants import Assistants
+from freehold.assistant.conversations import Conversations
+from freehold.assistant.suggestions import Suggestions
+from freehold.assistant.trace import Traces
+from freehold.config import Config
+from freehold.engines.base import Embedder
+from freehold.store.database import Database
+from freehold.types import AnswerEvent, Query, SearchResult
+from freehold.web.auth import Keys
+
+if TYPE_CHECKING:
+    from freehold.knowledge.ingest import Sources
+    from freehold.models.registry import Model, Registry
+    from freehold.store.jobs import Job, Jobs
+
+
+class Answers(Protocol):
+    """`assistant.answer.Answerer`, or a script in tests."""
+
+    def answer(
+        self, query: Query, assistant_id: str, *, instructions: str = ""
+    ) -> AsyncIterator[AnswerEvent]:
+        """Streams one answer and records its trace; closing the iterator stops it."""
+        ...
+
+
+class Searches(Protocol):
+    """`knowledge.search.Search`, or a script in tests. Called in a thread."""
+
+    def search(self, query: Query, *, sources: frozenset[int], limit: int) -> SearchResult:
+        """The nearest passages of these sources, best first."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything that handlers call. Sync callables are called in a thread unless said otherwise."""
+
+    config: Config
+    database: Database
+    clock: Callable[[], float]
+    """Seconds since the epoch."""
+    started_at: float
+    address: str
+    """The URL under which the server was started."""
+    start_token: str
+    """The per-start key of server.json: an admin key that ends with this process."""
+
+    keys: Keys
+    assistants: Assistants
+    conversations: Conversations
+    suggestions: Suggestions
+    traces: Traces
+    answerer: Answers
+    search: Searches
+    embedder: Embedder | None
+    jobs: Jobs
+    sources: Sources
+    registry: Registry
+
+    add_source: Callable[[str, str, str | None], tuple[int, Job]]
+    """(location, assistant id, title): makes (or finds) the source, queues its reading. An absolute path or a URL."""
+    add_upload: Callable[[Path, str], tuple[int, Job]]
+    """(folder with the stored files, assistant id): makes (or finds) the source of kind `upload`, queues it."""
+    sync_source: Callable[[int], Job]
+    """Queues the reading of a source; gives the job that already waits for it, if one does."""
+    remove_source: Callable[[int], None]
+    """Removes a source with its documents, passages and vectors, from every index."""
+    add_model: Callable[[Path, str | None], Model]
+    """Checks, stores and registers a GGUF file."""
+    use_model: Callable[[str | None], Awaitable[Model | None]]
+    """Loads and activates a model for answers, or None: back to extractive. Awaited on the event loop."""
+    remove_model: Callable[[str], None]
+
+    vectors: Callable[[], tuple[int, int]]
+    """How many passages have vectors, of how many."""
+    unready: Callable[[], str | None]
+    """Why questions cannot be answered yet, or None when they can. Cheap: called on the event loop."""
+    stop: Callable[[], None]
+    """Asks the process to end in good order. Returns at once; called on the event loop."""
+    memory_bytes: Callable[[], int]
+    """Resident memory of the server and its children. Called in a thread."""
