@@ -1,10 +1,40 @@
-"""Background work that survives a restart."""
+"""Background work that survives a restart.
+
+A job is a row; its handler may run again after a crash, so handlers are idempotent. One thread works
+them off in the order in which they came. Knows nothing of what the jobs do.
+"""
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Float, Index, Integer, String, Table, Text
+import json
+import logging
+import secrets
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
-from freehold.store.database import metadata
+from sqlalchemy import (
+    Column,
+    Connection,
+    Float,
+    Index,
+    Integer,
+    Row,
+    String,
+    Table,
+    Text,
+    insert,
+    literal_column,
+    select,
+    update,
+)
+
+from freehold.errors import Conflict, FreeholdError, NotFound
+from freehold.store.database import Database, metadata
+
+log = logging.getLogger(__name__)
 
 jobs = Table(
     "jobs",
@@ -21,3 +51,351 @@ jobs = Table(
     Column("updated_at", Float, nullable=False),
     Index(None, "state", "created_at"),
 )
+
+CRASHES = 5
+"""Starts in a row, nothing saved in between, that may end with the process before a job is given up."""
+
+PROGRESS_SECONDS = 0.3
+"""Least time between two writes of a job's progress."""
+
+
+class Interrupted(Exception):
+    """Ends a handler whose job was cancelled, or whose process is stopping. Never reaches a user."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A piece of background work as it stands."""
+
+    id: str
+    kind: str
+    payload: dict[str, Any]
+    state: str
+    progress: dict[str, Any]
+    result: dict[str, Any] | None
+    error: dict[str, Any] | None
+    """`{code, message, hint}` of a job that failed."""
+    attempts: int
+    """Starts since something of it was last saved."""
+    created_at: float
+    updated_at: float
+
+    @property
+    def finished(self) -> bool:
+        return self.state in ("done", "failed", "cancelled")
+
+
+class Jobs:
+    """The jobs in the database."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Callable[[], float] = time.time,
+        new_id: Callable[[], str] = lambda: f"job_{secrets.token_hex(8)}",
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._new_id = new_id
+        self._cancelled: set[str] = set()
+        self.arrived = threading.Event()
+        """Set whenever there may be a queued job."""
+
+    def enqueue(self, kind: str, payload: Mapping[str, Any] | None = None) -> Job:
+        """Queues work; an equal job that waits already is returned instead of a second one."""
+        body = json.dumps(dict(payload or {}), sort_keys=True)
+        now = self._clock()
+        with self._database.write() as connection:
+            waiting = connection.execute(
+                select(jobs).where(jobs.c.kind == kind, jobs.c.payload == body, jobs.c.state == "queued")
+            ).first()
+            if waiting is None:
+                job_id = self._new_id()
+                connection.execute(
+                    insert(jobs).values(
+                        id=job_id,
+                        kind=kind,
+                        payload=body,
+                        state="queued",
+                        progress=_progress(0, 0, ""),
+                        created_at=now,
+                        updated_at=now,
+                    )
+                )
+                waiting = connection.execute(select(jobs).where(jobs.c.id == job_id)).one()
+        self.arrived.set()
+        return _job(waiting)
+
+    def get(self, job_id: str) -> Job:
+        """
+        Raises:
+            NotFound: no such job.
+        """
+        with self._database.read() as connection:
+            row = connection.execute(select(jobs).where(jobs.c.id == job_id)).first()
+        if row is None:
+            raise NotFound(f"There is no job {job_id}.", hint="`freehold status` lists the running ones.")
+        return _job(row)
+
+    def list(self, limit: int = 50) -> list[Job]:
+        """Newest first."""
+        newest = select(jobs).order_by(jobs.c.created_at.desc(), literal_column("rowid").desc()).limit(limit)
+        with self._database.read() as connection:
+            return [_job(row) for row in connection.execute(newest)]
+
+    def active(self) -> tuple[Job, ...]:
+        """Running and queued ones, in the order in which they are worked off."""
+        with self._database.read() as connection:
+            return tuple(
+                _job(row)
+                for row in connection.execute(
+                    select(jobs)
+                    .where(jobs.c.state.in_(("running", "queued")))
+                    .order_by(jobs.c.state.desc(), jobs.c.created_at, literal_column("rowid"))
+                )
+            )
+
+    def cancel(self, job_id: str) -> Job:
+        """Ends a queued job now, and a running one as soon as its handler looks up.
+
+        Raises:
+            NotFound: no such job.
+            Conflict: it has finished.
+        """
+        self.get(job_id)
+        self._cancelled.add(job_id)
+        with self._database.write() as connection:
+            if not self._change(connection, job_id, ("queued", "running"), state="cancelled"):
+                self._cancelled.discard(job_id)
+                if self._state(connection, job_id) != "cancelled":
+                    raise Conflict(f"Job {job_id} has finished already.")
+        return self.get(job_id)
+
+    def recover(self) -> None:
+        """Queues again what ran when the process ended; to be called once, before the runner starts."""
+        with self._database.write() as connection:
+            for row in connection.execute(select(jobs).where(jobs.c.state == "running")).all():
+                if row.attempts < CRASHES:
+                    self._change(connection, row.id, ("running",), state="queued")
+                    continue
+                error = {
+                    "code": "internal",
+                    "message": f"The process ended {row.attempts} times in a row during this work.",
+                    "hint": "Look at the log and at the machine's memory, then start the work again.",
+                }
+                self._change(connection, row.id, ("running",), state="failed", error=json.dumps(error))
+        self.arrived.set()
+
+    def claim(self) -> Job | None:
+        """The next queued job, from now on running; None when nothing waits."""
+        with self._database.read() as connection:
+            if connection.execute(select(jobs.c.id).where(jobs.c.state == "queued").limit(1)).first() is None:
+                return None
+        with self._database.write() as connection:
+            row = connection.execute(
+                select(jobs)
+                .where(jobs.c.state == "queued")
+                .order_by(jobs.c.created_at, literal_column("rowid"))
+                .limit(1)
+            ).first()
+            if row is None:
+                return None
+            self._change(connection, row.id, ("queued",), state="running", attempts=row.attempts + 1)
+            return _job(connection.execute(select(jobs).where(jobs.c.id == row.id)).one())
+
+    def finish(self, job: Job, result: Mapping[str, Any]) -> None:
+        """The handler is through."""
+        self._settle(job, state="done", result=json.dumps(dict(result)), error=None)
+
+    def fail(self, job: Job, error: FreeholdError) -> None:
+        """The handler raised."""
+        self._settle(job, state="failed", error=json.dumps(error.as_json()["error"]))
+
+    def put_back(self, job: Job) -> None:
+        """The process stops before the job is through; that is no crash of the job's."""
+        self._settle(job, state="queued", attempts=0)
+
+    def save_progress(self, job: Job, done: int, total: int, current: str, *, saved: bool) -> None:
+        """Shows how far a running job is; `saved` says that something of it is on disk since its start."""
+        values: dict[str, Any] = {"progress": _progress(done, total, current)}
+        if saved:
+            values["attempts"] = 1
+        self._settle(job, **values)
+
+    def is_cancelled(self, job_id: str) -> bool:
+        """Whether a job of this process was cancelled."""
+        return job_id in self._cancelled
+
+    def _settle(self, job: Job, **values: Any) -> None:
+        with self._database.write() as connection:
+            self._change(connection, job.id, ("running",), **values)
+
+    def _change(self, connection: Connection, job_id: str, states: tuple[str, ...], **values: Any) -> bool:
+        changed = connection.execute(
+            update(jobs)
+            .where(jobs.c.id == job_id, jobs.c.state.in_(states))
+            .values(updated_at=self._clock(), **values)
+        )
+        return bool(changed.rowcount)
+
+    @staticmethod
+    def _state(connection: Connection, job_id: str) -> str:
+        return str(connection.execute(select(jobs.c.state).where(jobs.c.id == job_id)).scalar_one())
+
+
+class JobContext:
+    """What a handler sees of its job."""
+
+    def __init__(
+        self, jobs: Jobs, job: Job, stopping: threading.Event, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.job = job
+        self._jobs = jobs
+        self._stopping = stopping
+        self._monotonic = monotonic
+        self._written = float("-inf")
+        self._unwritten: tuple[int, int, str] | None = None
+
+    @property
+    def payload(self) -> dict[str, Any]:
+        return self.job.payload
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the handler should end soon, because the process stops or the job was cancelled."""
+        return self._stopping.is_set() or self._jobs.is_cancelled(self.job.id)
+
+    def progress(self, done: int, total: int, current: str = "", *, saved: bool = False) -> None:
+        """Shows how far the work is; written at most every `PROGRESS_SECONDS`.
+
+        `saved` says that something of the work is on disk: it is written at once, and crashes are
+        counted anew from here.
+        """
+        now = self._monotonic()
+        if not saved and now - self._written < PROGRESS_SECONDS:
+            self._unwritten = (done, total, current)
+            return
+        self._written, self._unwritten = now, None
+        self._jobs.save_progress(self.job, done, total, current, saved=saved)
+
+    def flush(self) -> None:
+        """Writes the last progress that was held back."""
+        if self._unwritten is not None:
+            done, total, current = self._unwritten
+            self._unwritten = None
+            self._jobs.save_progress(self.job, done, total, current, saved=False)
+
+    def raise_if_cancelled(self) -> None:
+        """
+        Raises:
+            Interrupted: the process stops or the job was cancelled.
+        """
+        if self.stopping:
+            raise Interrupted
+
+
+Handler = Callable[[JobContext], Mapping[str, Any]]
+
+
+class JobRunner:
+    """One thread that works the jobs off, one after the other."""
+
+    def __init__(self, jobs: Jobs, handlers: Mapping[str, Handler], retry_seconds: float = 2.0) -> None:
+        self._jobs = jobs
+        self._handlers = handlers
+        self._retry_seconds = retry_seconds
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Starts the thread; call `Jobs.recover` before."""
+        self._stopping.clear()
+        self._jobs.arrived.set()
+        self._thread = threading.Thread(target=self._work, name="jobs", daemon=True)
+        self._thread.start()
+
+    def stop(self, timeout: float = 10.0) -> bool:
+        """Asks the running handler to end and waits for it; False when it did not within `timeout` seconds.
+
+        The job goes back into the queue, also (at the next start) when the handler did not end in time.
+        """
+        self._stopping.set()
+        self._jobs.arrived.set()
+        if self._thread is None:
+            return True
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def _work(self) -> None:
+        while not self._stopping.is_set():
+            self._jobs.arrived.clear()
+            try:
+                job = self._jobs.claim()
+                if job is not None:
+                    self._run(job)
+            except FreeholdError as error:  # the database itself: full or busy
+                log.error("Jobs wait: %s", error.message)
+                self._stopping.wait(self._retry_seconds)
+                continue
+            if job is None and not self._stopping.is_set():
+                self._jobs.arrived.wait()
+
+    def _run(self, job: Job) -> None:
+        context = JobContext(self._jobs, job, self._stopping)
+        try:
+            handler = self._handlers.get(job.kind)
+            if handler is None:
+                raise NotFound(f"This version does not know jobs of kind {job.kind!r}.")
+            result = handler(context)
+            context.flush()
+        except Interrupted:
+            self._put_back(job)
+        except FreeholdError as error:
+            self._put_back(job) if context.stopping else self._fail(job, error)
+        except Exception as error:
+            log.exception("Job %s (%s) failed unexpectedly", job.id, job.kind)
+            unexpected = FreeholdError(
+                f"Something went wrong that we did not expect ({type(error).__name__}).",
+                hint="The log has the details.",
+            )
+            self._put_back(job) if context.stopping else self._fail(job, unexpected)
+        else:
+            self._settle(lambda: self._jobs.finish(job, result))
+
+    def _put_back(self, job: Job) -> None:
+        self._settle(lambda: self._jobs.put_back(job))
+
+    def _fail(self, job: Job, error: FreeholdError) -> None:
+        log.warning("Job %s (%s) failed: %s", job.id, job.kind, error.message)
+        self._settle(lambda: self._jobs.fail(job, error))
+
+    def _settle(self, write: Callable[[], None]) -> None:
+        """Writes a job's end, trying until it can be written or the process stops."""
+        while True:
+            try:
+                write()
+            except FreeholdError as error:
+                log.error("A job's end cannot be written yet: %s", error.message)
+                if self._stopping.wait(self._retry_seconds):
+                    return
+            else:
+                return
+
+
+def _progress(done: int, total: int, current: str) -> str:
+    return json.dumps({"done": done, "total": total, "current": current})
+
+
+def _job(row: Row[Any]) -> Job:
+    return Job(
+        id=row.id,
+        kind=row.kind,
+        payload=json.loads(row.payload),
+        state=row.state,
+        progress=json.loads(row.progress),
+        result=None if row.result is None else json.loads(row.result),
+        error=None if row.error is None else json.loads(row.error),
+        attempts=row.attempts,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )
