@@ -190,8 +190,9 @@ class Answerer:
                     sentences = draft.add(piece.text)
                 for separator, sentence in sentences:
                     text, numbers = task.cited(sentence)
+                    separator = separator if work.trace.claims else ""
                     known = [number for number in numbers if 1 <= number <= len(passages)]
-                    verdict = check(text, [passages[number - 1] for number in known])
+                    verdict = check(task.bare(text), [passages[number - 1] for number in known])
                     work.trace.checks.append(Checked(text, numbers, verdict.supported, verdict.reasons))
                     if not verdict.supported or task.refuses(text):
                         continue

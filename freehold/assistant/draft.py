@@ -10,11 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+_MARKS = r"(?:\s*\[\d{1,3}\])*"
 _END = re.compile(
-    r"""
-    (?P<stop> [.!?…]["')\]”’]* (?:\s*\[\d{1,3}\])* \s+ (?=[^\s\[.!?…]) | [。！？]["'”’）]* (?:\s*\[\d{1,3}\])* (?=[^\s\[。！？]) )
-    | (?P<line> (?:\s*\[\d{1,3}\])* [ \t]* \n \s* (?=[^\s\[]) )
-    """,
+    rf"""[.!?…]["')\]”’]* {_MARKS} \s+ (?=[^\s\[.!?…])
+    | [。！？]["'”’）]* {_MARKS} (?=[^\s\[。！？])
+    | {_MARKS} [ \t]* \n \s* (?=[^\s\[])""",
     re.VERBOSE,
 )
 _ABBREVIATION = re.compile(
@@ -39,7 +39,7 @@ class Draft:
         while match := _END.search(self._text, position):
             stop = match.end()
             sentence = self._text[:stop]
-            if match["stop"] and _ABBREVIATION.search(re.sub(r"\s+$", "", sentence)):
+            if "\n" not in match[0] and _ABBREVIATION.search(sentence.rstrip()):
                 position = stop
                 continue
             yield from self._give(sentence)

@@ -26,6 +26,7 @@ Rules:
 - If the passages do not answer the question, write exactly: {REFUSAL}"""
 
 _MARK = re.compile(r"\s*\[(\d{1,3})\]")
+_ITEM = re.compile(r"^\s*(?:[-*+•]|\d{1,3}[.)])\s+")
 _MAX_HISTORY_TURNS = 6
 
 
@@ -55,6 +56,11 @@ def cited(sentence: str) -> tuple[str, tuple[int, ...]]:
     """A written sentence without its marks, and the numbers they carried, in order, once each."""
     numbers = tuple(dict.fromkeys(int(number) for number in _MARK.findall(sentence)))
     return _MARK.sub("", sentence), numbers
+
+
+def bare(sentence: str) -> str:
+    """A sentence without the list marker before it: the marker claims nothing."""
+    return _ITEM.sub("", sentence)
 
 
 def refuses(text: str) -> bool:
