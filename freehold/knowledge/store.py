@@ -8,21 +8,33 @@ at the next start by applying them again.
 
 from __future__ import annotations
 
+import json
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Any
+
 from sqlalchemy import (
     Boolean,
     Column,
+    Connection,
     Float,
     ForeignKey,
     Index,
     Integer,
     LargeBinary,
+    Row,
+    Select,
     String,
     Table,
     Text,
     UniqueConstraint,
+    func,
+    select,
 )
 
+from freehold.errors import NotFound
 from freehold.store.database import metadata
+from freehold.types import DocumentRef, Passage
 
 sources = Table(
     "sources",
@@ -51,7 +63,7 @@ documents = Table(
     Column("modified_ns", Integer),  # file's mtime, to skip unread what did not change
     Column("etag", Text),
     Column("text", Text, nullable=False, server_default=""),  # what passages' offsets point into
-    Column("error", Text),  # set when it could not be read; then it has no passages
+    Column("error", Text),  # why the last sync could not read it; what was read before may still stand
     Column("error_code", String),
     Column("synced_at", Float, nullable=False),
     UniqueConstraint("source_id", "location"),
@@ -91,3 +103,195 @@ index_changes = Table(
     Column("removed", Boolean, nullable=False),
     sqlite_autoincrement=True,
 )
+
+AT_ONCE = 500
+"""Ids named in one statement; SQLite takes a bounded number of parameters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document as lists show it."""
+
+    id: int
+    source_id: int
+    location: str
+    title: str
+    size: int
+    """Bytes read."""
+    passages: int
+    error: str | None
+    """Why the last sync could not read it."""
+    error_code: str | None
+    synced_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How much an assistant, a source or the whole folder holds."""
+
+    sources: int
+    documents: int
+    passages: int
+    vectors: int
+    failed: int
+    """Documents that the last sync could not read."""
+
+
+def assistant_sources(connection: Connection, assistant_id: str) -> frozenset[int]:
+    """The scope of an assistant's searches: its sources' ids."""
+    return frozenset(
+        connection.execute(select(sources.c.id).where(sources.c.assistant_id == assistant_id)).scalars()
+    )
+
+
+def load_passages(connection: Connection, ids: Iterable[int]) -> dict[int, Passage]:
+    """The passages of these ids, in no order; those that are gone are left out."""
+    wanted = list(ids)
+    found: dict[int, Passage] = {}
+    for first in range(0, len(wanted), AT_ONCE):
+        rows = connection.execute(
+            select(passages, documents.c.title, documents.c.location)
+            .join(documents, documents.c.id == passages.c.document_id)
+            .where(passages.c.id.in_(wanted[first : first + AT_ONCE]))
+        )
+        found.update((row.id, _passage(row)) for row in rows)
+    return found
+
+
+def counts(
+    connection: Connection, *, assistant_id: str | None = None, source_id: int | None = None
+) -> Counts:
+    """Counts of the whole folder, of one assistant or of one source."""
+
+    def scoped(query: Select[int]) -> int:
+        if assistant_id is not None:
+            query = query.where(sources.c.assistant_id == assistant_id)
+        if source_id is not None:
+            query = query.where(sources.c.id == source_id)
+        return int(connection.execute(query).scalar_one())
+
+    of_documents = (
+        select(func.count()).select_from(documents).join(sources, sources.c.id == documents.c.source_id)
+    )
+    of_passages = (
+        select(func.count()).select_from(passages).join(sources, sources.c.id == passages.c.source_id)
+    )
+    return Counts(
+        sources=scoped(select(func.count()).select_from(sources)),
+        documents=scoped(of_documents),
+        passages=scoped(of_passages),
+        vectors=scoped(of_passages.join(vectors, vectors.c.passage_id == passages.c.id)),
+        failed=scoped(of_documents.where(documents.c.error.is_not(None))),
+    )
+
+
+def list_documents(
+    connection: Connection, *, source_id: int | None = None, limit: int = 100, after: int = 0
+) -> list[Document]:
+    """Documents with ids above `after`, by id."""
+    query = _documents().where(documents.c.id > after).order_by(documents.c.id).limit(limit)
+    if source_id is not None:
+        query = query.where(documents.c.source_id == source_id)
+    return [_document(row) for row in connection.execute(query)]
+
+
+def get_document(connection: Connection, document_id: int) -> tuple[Document, str]:
+    """A document and its text, into which its passages' offsets point.
+
+    Raises:
+        NotFound: no such document.
+    """
+    row = connection.execute(
+        _documents().add_columns(documents.c.text).where(documents.c.id == document_id)
+    ).first()
+    if row is None:
+        raise NotFound(f"There is no document {document_id}.")
+    return _document(row), row.text
+
+
+def record_changes(connection: Connection, ids: Collection[int], *, removed: bool) -> None:
+    """Leaves word for the lexical index; belongs into the transaction that changes the passages."""
+    if ids:
+        connection.execute(
+            index_changes.insert(), [{"passage_id": passage_id, "removed": removed} for passage_id in ids]
+        )
+
+
+def integrity(connection: Connection) -> list[str]:
+    """What is wrong with the database, by SQLite's own checks and ours; empty when sound. Reads it all."""
+    wrong = [
+        str(line) for line in connection.exec_driver_sql("PRAGMA integrity_check").scalars() if line != "ok"
+    ]
+    wrong += [
+        f"{row[0]}: row without its parent" for row in connection.exec_driver_sql("PRAGMA foreign_key_check")
+    ]
+    doubled = (
+        select(passages.c.document_id)
+        .group_by(passages.c.document_id, passages.c.position)
+        .having(func.count() > 1)
+        .distinct()
+    )
+    wrong += [
+        f"document {document}: a passage stands twice" for document in connection.execute(doubled).scalars()
+    ]
+    strayed = (
+        select(passages.c.id)
+        .join(documents, documents.c.id == passages.c.document_id)
+        .where(
+            (
+                func.substr(documents.c.text, passages.c.start + 1, passages.c.end - passages.c.start)
+                != passages.c.text
+            )
+            | (documents.c.source_id != passages.c.source_id)
+        )
+    )
+    wrong += [
+        f"passage {passage}: not where it should be" for passage in connection.execute(strayed).scalars()
+    ]
+    return wrong
+
+
+def _documents() -> Select[Any]:
+    size = (
+        select(func.count())
+        .select_from(passages)
+        .where(passages.c.document_id == documents.c.id)
+        .scalar_subquery()
+    )
+    return select(
+        documents.c.id,
+        documents.c.source_id,
+        documents.c.location,
+        documents.c.title,
+        documents.c.size,
+        size.label("passages"),
+        documents.c.error,
+        documents.c.error_code,
+        documents.c.synced_at,
+    )
+
+
+def _document(row: Row[Any]) -> Document:
+    return Document(
+        id=row.id,
+        source_id=row.source_id,
+        location=row.location,
+        title=row.title,
+        size=row.size,
+        passages=row.passages,
+        error=row.error,
+        error_code=row.error_code,
+        synced_at=row.synced_at,
+    )
+
+
+def _passage(row: Row[Any]) -> Passage:
+    return Passage(
+        id=row.id,
+        source_id=row.source_id,
+        document=DocumentRef(id=row.document_id, title=row.title, location=row.location),
+        heading_path=tuple(json.loads(row.heading_path)),
+        text=row.text,
+        start=row.start,
+        end=row.end,
+    )
