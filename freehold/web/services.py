@@ -71,9 +71,9 @@ class Services:
     registry: Registry
 
     add_source: Callable[[str, str, str | None], tuple[int, Job]]
-    """(location, assistant id, title): makes (or finds) the source, queues its reading. An absolute path or a URL."""
+    """(absolute path or URL, assistant id, title): makes (or finds) the source and queues its reading."""
     add_upload: Callable[[Path, str], tuple[int, Job]]
-    """(folder with the stored files, assistant id): makes (or finds) the source of kind `upload`, queues it."""
+    """(folder of stored files, assistant id): makes (or finds) the source of kind `upload`, queues it."""
     sync_source: Callable[[int], Job]
     """Queues the reading of a source; gives the job that already waits for it, if one does."""
     remove_source: Callable[[int], None]
