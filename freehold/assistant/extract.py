@@ -8,13 +8,12 @@ is there, and the passage's own score. Knows nothing of how passages were found 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from freehold.assistant.sentences import Piece, pieces
+from freehold.assistant.sentences import Piece, pieces, stems
 from freehold.engines.base import Embedder
 from freehold.types import Query, ScoredPassage
 
@@ -24,12 +23,6 @@ REFUSE_BELOW_WORDS = 0.30
 """The same without an embedding model; provisional."""
 
 MOST_SPANS = 3
-_TOKEN = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
-_STOP_WORDS = re.compile(
-    r"an?|and|are|as|at|be|been|but|by|can|could|d|did|do|does|for|from|had|has|have|he|her|his|how|i|if|in|into"
-    r"|is|it|its|me|my|of|on|or|our|s|she|should|so|such|t|that|the|their|them|then|there|these|they|this|to|was"
-    r"|we|were|what|when|where|which|while|who|whom|whose|why|will|with|would|you|your"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,17 +82,6 @@ class Extractor:
 
     def _confidence(self, best: float) -> float:
         return 1 / (1 + math.exp(-6 * (best - 0.65)))
-
-
-def stems(text: str) -> list[str]:
-    """The words of `text` that carry meaning, reduced to stems as the lexical index does."""
-    return [
-        _stem(token) for token in map(str.lower, _TOKEN.findall(text)) if not _STOP_WORDS.fullmatch(token)
-    ]
-
-
-def _stem(token: str) -> str:
-    return re.sub(r"(?:['’]s|(?<=\w{3})(?:ations?|ings?|ies|ed|es|ly|s|y|e))$", "", token)
 
 
 def _distinct(
