@@ -1,0 +1,61 @@
+# One command per intent; `make help` lists them. Only Python 3.11 or newer, make and a C library are needed.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.DEFAULT_GOAL := help
+.PHONY: help setup up down test check bench web docs clean
+
+help: ## list the commands
+	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+setup: $(VENV)/.runtime ## make .venv, install, get the embedding model; seconds when done
+	@$(BIN)/freehold setup
+
+up: setup ## start in the background; prints the address and how to stop
+	@$(BIN)/freehold up --detach
+
+down: ## stop what `make up` started
+	@$(BIN)/freehold down
+
+test: setup $(VENV)/.dev ## run the tests (ARGS='-k word' chooses)
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/.dev ## style, types, layers, generated docs, front-end bundle
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python scripts/docs.py --check
+	$(BIN)/python frontend/source_hash.py --check
+
+bench: setup $(VENV)/.dev ## measure (DATA=folder of the public question sets)
+	@test -n "$(DATA)" || { echo "say where the question sets are: make bench DATA=folder" >&2; exit 2; }
+	$(BIN)/python -m benchmarks "$(DATA)"
+
+web: ## build the front end (needs Node; see frontend/.nvmrc)
+	cd frontend && npm ci --no-audit --no-fund && npm run build
+
+docs: $(VENV)/.dev ## write docs/reference/ anew
+	$(BIN)/python scripts/docs.py
+
+clean: ## remove what setup and the tools made; the data folder stays
+	rm -rf $(VENV) .mypy_cache .ruff_cache .import_linter_cache .hypothesis dist frontend/node_modules
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Freehold needs Python 3.11 or newer; name one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) \
+		|| { rm -rf $(VENV); echo "Python's venv is missing; on Debian: apt install python3-venv" >&2; exit 1; }
+
+$(VENV)/.runtime: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Installing Freehold into $(VENV) …"
+	@$(PIP) install -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/.runtime
+	@echo "Installing what the tests and checks need …"
+	@$(PIP) install -c constraints.txt -e '.[dev]'
+	@touch $@
