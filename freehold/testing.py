@@ -10,7 +10,7 @@ import asyncio
 import hashlib
 import re
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -88,7 +88,7 @@ class FakeEngine:
         self._slots = asyncio.Semaphore(slots)
         self._asked = 0
 
-    async def generate(self, request: Generation) -> AsyncIterator[TextDelta | Finished]:
+    async def generate(self, request: Generation) -> AsyncGenerator[TextDelta | Finished, None]:
         """Streams the scripted answer; obeys `max_tokens`, `stop`, the context, the slots and the queue."""
         if self.closed:
             raise EngineCrashed("The fake engine is closed.")

@@ -11,7 +11,7 @@ from __future__ import annotations
 import secrets
 import time
 from asyncio import CancelledError
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing
 from dataclasses import asdict, dataclass, replace
 
@@ -92,7 +92,7 @@ class Answerer:
 
     async def answer(
         self, query: Query, assistant_id: str, *, instructions: str = ""
-    ) -> AsyncIterator[AnswerEvent]:
+    ) -> AsyncGenerator[AnswerEvent, None]:
         """Streams one answer: start, then citations and claims, then the end; records its trace.
 
         Close the iterator to stop: the model's place is freed and the trace says `cancelled`.
@@ -124,7 +124,9 @@ class Answerer:
             self.in_flight -= 1
         yield MessageEnd(work.outcome, trace.usage, trace.id, trace.timings, work.nearby)
 
-    async def _events(self, query: Query, work: _Work, instructions: str) -> AsyncIterator[AnswerEvent]:
+    async def _events(
+        self, query: Query, work: _Work, instructions: str
+    ) -> AsyncGenerator[AnswerEvent, None]:
         if (reply := smalltalk.reply(query.text)) is not None:
             work.outcome = "answered"
             yield MessageDelta(Claim(reply, ()))
@@ -173,14 +175,14 @@ class Answerer:
 
     async def _generated(
         self, engine: Engine, query: Query, result: SearchResult, work: _Work, instructions: str
-    ) -> AsyncIterator[AnswerEvent]:
+    ) -> AsyncGenerator[AnswerEvent, None]:
         passages = task.stable_order([scored.passage for scored in result.passages])
         request = task.compose(
             query, passages, instructions=instructions, max_tokens=self._settings.max_tokens
         )
         work.trace.model_id, work.trace.prompt = engine.model_id, asdict(request)
         draft = Draft()
-        async with aclosing(engine.generate(request)) as pieces:  # type: ignore[type-var]
+        async with aclosing(engine.generate(request)) as pieces:
             async for piece in pieces:
                 if isinstance(piece, Finished):
                     work.trace.usage += piece.usage

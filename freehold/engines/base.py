@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -50,7 +50,7 @@ class Engine(Protocol):
     context_length: int
     """Tokens that prompt and answer may have together."""
 
-    def generate(self, request: Generation) -> AsyncIterator[TextDelta | Finished]:
+    def generate(self, request: Generation) -> AsyncGenerator[TextDelta | Finished, None]:
         """Streams an answer. Closing the iterator (or cancelling its task) frees the place at once.
 
         Raises:
