@@ -20,10 +20,12 @@ Instructions = Annotated[str | None, typer.Option(help="What a generating model 
 Origin = Annotated[
     list[str] | None,
     typer.Option(
-        "--origin", help="A site that may show the widget, as in https://example.com; may be repeated."
+        "--origin",
+        metavar="ORIGIN",
+        help="A site that may show the widget, as in https://example.com; may be repeated.",
     ),
 ]
-Accent = Annotated[str | None, typer.Option(help="The widget's colour, as in #0b57d0.")]
+Accent = Annotated[str | None, typer.Option(metavar="COLOUR", help="The widget's colour, as in #0b57d0.")]
 
 
 def register(app: typer.Typer) -> None:

@@ -132,8 +132,10 @@ def database(config: Config) -> Iterator[Finding]:
 
 
 def embedding_model(config: Config) -> Iterator[Finding]:
+    from freehold.models.minilm import is_sound
+
     folder = config.embedder_folder
-    if any(folder.glob("*.onnx")):
+    if is_sound(folder) or (config.embedding_model is not None and (folder / "model.onnx").exists()):
         yield Finding("embedding model", "ok", str(folder))
     else:
         yield Finding(

@@ -30,7 +30,8 @@ def create(
     ctx: typer.Context,
     name: Annotated[str, typer.Argument(metavar="NAME", help="Whose it is, to know it again by.")],
     scope: Annotated[
-        Scope, typer.Option(help="`chat` may ask and search; `admin` may do everything.")
+        Scope,
+        typer.Option(metavar="chat|admin", help="`chat` may ask and search; `admin` may do everything."),
     ] = Scope.chat,
     json: Json = False,
 ) -> None:

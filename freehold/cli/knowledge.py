@@ -18,7 +18,9 @@ from freehold.errors import InvalidInput, NotFound
 POLL_SECONDS = 0.2
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
-Assistant = Annotated[str, typer.Option(help="Whose knowledge; `freehold assistant list` shows all.")]
+Assistant = Annotated[
+    str, typer.Option(metavar="ID", help="Whose knowledge; `freehold assistant list` shows all.")
+]
 Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until its words can be searched.")]
 
 
@@ -68,7 +70,7 @@ def add(
 
 def list_sources(
     ctx: typer.Context,
-    assistant: Annotated[str | None, typer.Option(help="Only this assistant's.")] = None,
+    assistant: Annotated[str | None, typer.Option(metavar="ID", help="Only this assistant's.")] = None,
     json: Json = False,
 ) -> None:
     if ctx.invoked_subcommand is not None:
@@ -114,7 +116,9 @@ def sync(
     source: Annotated[
         int | None, typer.Argument(metavar="[SOURCE]", help="Its ID; otherwise all of them.")
     ] = None,
-    assistant: Annotated[str | None, typer.Option(help="Only this assistant's sources.")] = None,
+    assistant: Annotated[
+        str | None, typer.Option(metavar="ID", help="Only this assistant's sources.")
+    ] = None,
     wait: Wait = True,
     json: Json = False,
 ) -> None:
@@ -142,7 +146,9 @@ def search(
     ctx: typer.Context,
     query: Annotated[list[str], typer.Argument(metavar="QUERY", help="Words or a question.")],
     assistant: Assistant = "default",
-    limit: Annotated[int, typer.Option(min=1, max=100, help="At most this many passages.")] = 5,
+    limit: Annotated[
+        int, typer.Option(metavar="NUMBER", min=1, max=100, help="At most this many passages.")
+    ] = 5,
     json: Json = False,
 ) -> None:
     """Show the passages nearest to a query, best first."""

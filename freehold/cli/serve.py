@@ -46,9 +46,10 @@ def register(app: typer.Typer) -> None:
 def up(
     ctx: typer.Context,
     demo: Annotated[bool, typer.Option("--demo/--no-demo", help="Serve the demo assistant.")] = True,
-    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    host: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Address to listen on.")] = None,
     port: Annotated[
-        int | None, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")
+        int | None,
+        typer.Option(metavar="NUMBER", min=0, max=65535, help="Port to listen on; 0 takes a free one."),
     ] = None,
     detach: Detach = False,
     ready_fd: Annotated[int | None, typer.Option(hidden=True)] = None,

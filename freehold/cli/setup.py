@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from freehold.cli.options import config_of
-from freehold.cli.output import say
+from freehold.cli.output import note, say
 
 
 def register(app: typer.Typer) -> None:
@@ -20,5 +20,5 @@ def setup(ctx: typer.Context) -> None:
     config = config_of(ctx)
     from freehold.models.minilm import ensure
 
-    ensure(config.embedder_folder)
+    ensure(config.embedder_folder, report=note)
     say(f"embedding model: {config.embedder_folder}")

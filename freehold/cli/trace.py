@@ -22,7 +22,7 @@ def trace(
     trace_id: Annotated[
         str | None, typer.Argument(metavar="[ID]", help="Otherwise the latest are listed.")
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many to list.")] = 20,
+    limit: Annotated[int, typer.Option(metavar="NUMBER", min=1, max=1000, help="How many to list.")] = 20,
     json: Json = False,
 ) -> None:
     """Show why an answer is what it is.
