@@ -143,8 +143,8 @@ class Answerer:
             return
         if (engine := self._engine()) is None:
             work.outcome = "answered"
-            for event in _quoted(extract, work.citations):
-                yield event
+            for quoted in _quoted(extract, work.citations):
+                yield quoted
             return
         async with aclosing(self._generated(engine, query, result, work, instructions)) as events:
             async for event in events:
