@@ -69,7 +69,8 @@ class OnnxEmbedder:
 
     def _run(self, output: str, text: str) -> tuple[NDArray[np.float32], Any]:
         session, tokenizer = self._load()
-        encoding = tokenizer.encode(text[:MAX_CHARS])
+        # Half a surrogate pair (JSON can carry one) is no text: a question mark takes its place.
+        encoding = tokenizer.encode(text[:MAX_CHARS].encode(errors="replace").decode())
         ids = np.array([encoding.ids], dtype=np.int64)
         given = {"input_ids": ids, "attention_mask": np.ones_like(ids)}
         return session.run([output], given)[0], encoding
