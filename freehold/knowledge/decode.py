@@ -36,8 +36,8 @@ def decode(data: bytes, charset: str | None = None) -> str:
     if charset and (text := _declared(data, charset)) is not None:
         return text
     sample = data[:_SAMPLE]
-    if encoding := _utf16(sample):
-        return data.decode(encoding, errors="replace")
+    if wide := _utf16(sample):
+        return data.decode(wide, errors="replace")
     if b"\x00" in sample or len(_CONTROLS.findall(sample)) > len(sample) * _BINARY_SHARE:
         raise UnreadableDocument("It is not text: it holds binary data.")
     try:

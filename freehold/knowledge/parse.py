@@ -96,7 +96,7 @@ def parse(
     if kind is None:
         raise UnreadableDocument(
             f"Its format is not one we read ({PurePosixPath(name).suffix or 'no suffix'}).",
-            hint="Markdown, HTML, PDF, DOCX, plain text, and CSV or JSONL with questions and answers are read.",
+            hint="Markdown, HTML, PDF, DOCX, plain text, and CSV or JSONL of questions and answers are read.",
         )
     if not data:
         raise UnreadableDocument("It is empty (0 bytes).")

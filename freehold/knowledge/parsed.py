@@ -50,6 +50,23 @@ def plain(text: str) -> str:
     return one_line(_EMPHASIS.sub("", text))
 
 
+def tidy_marks(text: str) -> str:
+    """Bold and code marks that enclose words, tightly; unpaired and empty ones taken out."""
+    for mark in ("**", "`"):
+        if mark in text:
+            pieces = text.split(mark)
+            if len(pieces) % 2 == 0:
+                return tidy_marks("".join(pieces))
+            for n in range(1, len(pieces), 2):
+                inner = pieces[n].strip()
+                lead, tail = pieces[n][:1].isspace(), pieces[n][-1:].isspace()
+                pieces[n] = (
+                    " " * lead + (f"{mark}{inner}{mark}" if inner else "") + " " * (tail and inner != "")
+                )
+            text = "".join(pieces)
+    return text
+
+
 @dataclass(frozen=True, slots=True)
 class Block:
     """One heading, paragraph, list, table, code block or quote of a document."""
@@ -105,8 +122,7 @@ class Draft:
 
     def heading(self, level: int, text: str) -> None:
         """`level` 1 to 6; a heading without words is none."""
-        words = one_line(clean(text))
-        if plain(words):
+        if words := plain(clean(text)):
             self.entries.append(("heading", min(max(level, 1), 6), words))
 
     def add(self, kind: BlockKind, text: str) -> None:
@@ -143,6 +159,17 @@ class Draft:
         lines = ["| " + " | ".join(row + [""] * (width - len(row))) + " |" for row in grid]
         lines.insert(1, "|" + " --- |" * width)
         self.add("table", "\n".join(lines))
+
+    def item(self, marker: str, content: Draft) -> list[str]:
+        """Lines of a list's item: `content` behind its marker (`- `, `3. `), no line of it empty."""
+        lines: list[str] = []
+        for kind, _, text in content.entries:
+            body = f"**{text}**" if kind == "heading" else text
+            lines += [line for line in body.split("\n") if line.strip()]
+        if not lines:
+            return []
+        margin = " " * len(marker)
+        return [marker + lines[0], *(margin + line for line in lines[1:])]
 
     def finish(self, title: str | None, fallback: str) -> Parsed:
         """`title` as the document gives it, else its first level-1 heading, else its first heading when

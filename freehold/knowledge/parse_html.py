@@ -1,0 +1,148 @@
+"""HTML: the page's own words with their structure; scripts, hidden parts and navigation left behind."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from freehold.errors import UnreadableDocument
+from freehold.knowledge.decode import decode
+from freehold.knowledge.html_walk import Walker, is_skipped
+from freehold.knowledge.parsed import Draft, Parsed, one_line
+
+_META_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?([\w.:-]{1,40})", re.IGNORECASE)
+_XML_CHARSET = re.compile(rb"^\s*<\?xml[^>]{0,100}?encoding\s*=\s*[\"']([\w.:-]{1,40})")
+_SITE_SUFFIX = re.compile(r"\s+[|–—·»-]\s+[^|–—·»]{1,60}$")
+_MIN_MAIN_CHARS = 200
+"""A `main` with less text than this and less than half the body's is taken for a shell, not the content."""
+_LINKED = 0.6
+"""Share of a block's words within links from which it may be navigation."""
+_WORDS = re.compile(r"\w+")
+
+
+def parse_html(data: bytes, fallback: str, *, charset: str | None = None) -> Parsed:
+    """Takes `main`, else the only `article`, else `body`; of that, blocks that trafilatura takes for
+    boilerplate and that are short or mostly links are dropped. Headings, tables and code always stay.
+
+    Raises:
+        UnreadableDocument: no words remain.
+    """
+    root = _tree(_text(data, charset))
+    if root is None:
+        raise UnreadableDocument("It holds no HTML, only white space.")
+    content = _content(root)
+    draft = Draft()
+    walker = Walker(draft)
+    walker.walk(content)
+    walker.flush()
+    if content.tag == "body" or len(draft.entries) > 3:
+        _drop_boilerplate(draft, walker.linked, _article_words(root))
+    if not any(kind != "heading" for kind, _, _ in draft.entries):
+        draft = Draft()
+        walker = Walker(draft, everything=True)
+        walker.walk(content)
+        walker.flush()
+    if not draft.entries:
+        raise UnreadableDocument(
+            "It holds no words: scripts would have to write them.",
+            hint="Save the page as it looks in a browser, or add its text in another format.",
+        )
+    has_h1 = any(kind == "heading" and level == 1 for kind, level, _ in draft.entries)
+    return draft.finish(None if has_h1 else _title(root), fallback)
+
+
+def add_html(draft: Draft, html: str) -> None:
+    """Adds the blocks of an HTML fragment (of Markdown, of a table's cell) to a draft."""
+    root = _tree(html)
+    if root is not None:
+        walker = Walker(draft, everything=True)
+        walker.walk(root)
+        walker.flush()
+
+
+def _text(data: bytes, charset: str | None) -> str:
+    head = data[:4096]
+    declared = _META_CHARSET.search(head) or _XML_CHARSET.search(head)
+    return decode(data, charset or (declared[1].decode("ascii") if declared else None))
+
+
+def _tree(html: str) -> Any:
+    """The parsed document, or None when there is nothing in it."""
+    from lxml import etree
+    from lxml import html as lxml_html
+
+    parser = lxml_html.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, no_network=True)
+    try:
+        return lxml_html.document_fromstring(
+            html.replace("\x00", "").encode("utf-8", "replace"), parser=parser
+        )
+    except etree.ParserError:  # what lxml says of a document without any element
+        return None
+    except etree.LxmlError as error:
+        raise UnreadableDocument(f"It is not HTML that can be read: {one_line(str(error))[:200]}.") from None
+
+
+def _content(root: Any) -> Any:
+    body = next(iter(root.iter("body")), root)
+    mains = [el for el in body.iter("main", "div", "section") if el.tag == "main" or el.get("role") == "main"]
+    articles = list(body.iter("article"))
+    for candidate in (mains[0] if mains else None, articles[0] if len(articles) == 1 else None):
+        if candidate is not None and not is_skipped(candidate):
+            size = len(one_line(candidate.text_content()))
+            if size >= _MIN_MAIN_CHARS or size * 2 >= len(one_line(body.text_content())):
+                return candidate
+    return body
+
+
+def _title(root: Any) -> str | None:
+    for element in root.iter("title"):
+        words = one_line(element.text_content())
+        if words and element.getparent() is not None and element.getparent().tag == "head":
+            return _SITE_SUFFIX.sub("", words) or words
+    return None
+
+
+def _article_words(root: Any) -> str:
+    """What trafilatura takes for the article, as words between single spaces; empty if it finds none."""
+    import trafilatura
+
+    text = trafilatura.extract(
+        root, fast=True, favor_recall=True, include_comments=False, include_tables=True
+    )
+    return " " + " ".join(_WORDS.findall((text or "").lower())) + " "
+
+
+def _drop_boilerplate(draft: Draft, linked: dict[int, float], article: str) -> None:
+    """Takes out blocks that are not in the article and are links or scraps; outside its first and last
+    block nothing but headings and tables of content stays."""
+    if len(article) < 100:
+        return
+    entries = draft.entries
+    found = [_known(text, article) for _, _, text in entries]
+    inside = [
+        n
+        for n, (known, (kind, _, _)) in enumerate(zip(found, entries, strict=True))
+        if known and kind != "heading"
+    ]
+    if not inside:
+        return
+    first, last = inside[0], inside[-1]
+    kept = []
+    for n, entry in enumerate(entries):
+        kind, _, text = entry
+        scrap = linked.get(n, 0.0) >= _LINKED or (len(text) < 40 and not (first < n < last))
+        if kind in ("heading", "table", "code") or found[n] or not scrap:
+            kept.append(entry)
+    draft.entries[:] = _without_empty_tail(kept)
+
+
+def _known(text: str, article: str) -> bool:
+    words = _WORDS.findall(text.lower())
+    return not words or f" {' '.join(words[:12])} " in article
+
+
+def _without_empty_tail(entries: list[Any]) -> list[Any]:
+    """Headings at the very end head nothing: what stood under them was navigation."""
+    while entries and entries[-1][0] == "heading" and any(kind != "heading" for kind, _, _ in entries):
+        entries.pop()
+    return entries
