@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from freehold.cli.client import Client, connect
-from freehold.cli.knowledge import Assistant, Json
+from freehold.cli.knowledge import AnyAssistant, Json, who
 from freehold.cli.options import config_of
 from freehold.cli.output import REFUSED, clean, fail, line, note, place, say, say_json
 from freehold.errors import FreeholdError, NotFound
@@ -29,12 +29,13 @@ def ask(
     question: Annotated[
         list[str], typer.Argument(metavar="QUESTION", help="What to answer from the documents.")
     ],
-    assistant: Assistant = "default",
+    assistant: AnyAssistant = None,
     json: Json = False,
 ) -> None:
     """Answer one question. The exit status is 3 when the documents don't say."""
     turns = [{"role": "user", "content": " ".join(question)}]
     with connect(config_of(ctx)) as client:
+        assistant = who(client, assistant)
         answer = Answer()
         for text in answer.read(client, assistant, turns):
             if not json:
@@ -48,9 +49,10 @@ def ask(
         raise typer.Exit(REFUSED)
 
 
-def chat(ctx: typer.Context, assistant: Assistant = "default") -> None:
+def chat(ctx: typer.Context, assistant: AnyAssistant = None) -> None:
     """Talk with an assistant. Citations open by their number."""
     with connect(config_of(ctx)) as client:
+        assistant = who(client, assistant)
         note(f"An AI answers, from the documents alone. {HELP}")
         turns: list[dict[str, str]] = []
         answer = Answer()

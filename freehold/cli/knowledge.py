@@ -21,6 +21,10 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Assistant = Annotated[
     str, typer.Option(metavar="ID", help="Whose knowledge; `freehold assistant list` shows all.")
 ]
+AnyAssistant = Annotated[
+    str | None,
+    typer.Option("--assistant", metavar="ID", help="Whose knowledge; without it `default`, then `demo`."),
+]
 Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until its words can be searched.")]
 
 
@@ -145,7 +149,7 @@ def sync(
 def search(
     ctx: typer.Context,
     query: Annotated[list[str], typer.Argument(metavar="QUERY", help="Words or a question.")],
-    assistant: Assistant = "default",
+    assistant: AnyAssistant = None,
     limit: Annotated[
         int, typer.Option(metavar="NUMBER", min=1, max=100, help="At most this many passages.")
     ] = 5,
@@ -153,9 +157,8 @@ def search(
 ) -> None:
     """Show the passages nearest to a query, best first."""
     with connect(config_of(ctx)) as client:
-        found = client.post(
-            "/api/v1/search", {"query": " ".join(query), "assistant": assistant, "limit": limit}
-        )
+        body = {"query": " ".join(query), "assistant": who(client, assistant), "limit": limit}
+        found = client.post("/api/v1/search", body)
     if json:
         say_json(found)
         return
@@ -169,6 +172,20 @@ def search(
         note("No passage has any of these words.")
     if found["mode"] == "words":
         note("Searched by words alone: there is no embedding model. `freehold setup` gets it.")
+
+
+def who(client: Client, assistant: str | None) -> str:
+    """The assistant that was named, else the one the page shows: `demo` while `default` has no documents."""
+    if assistant is not None:
+        return assistant
+    if items(client.get("/api/v1/sources", assistant="default"), "sources"):
+        return "default"
+    if not any(each["id"] == "demo" for each in items(client.get("/api/v1/assistants"), "assistants")):
+        return "default"
+    note(
+        "No documents have been added yet, so the assistant demo answers, from Freehold's own documentation."
+    )
+    return "demo"
 
 
 def absolute(location: str) -> str:
