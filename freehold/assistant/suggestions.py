@@ -21,18 +21,19 @@ _SCANNED = 4_000
 """Passages whose headings are looked at; spread over the assistant's documents."""
 
 _VERBS = frozenset(
-    """accept activate add adjust allow apply approve archive arrange assign attach back book build buy calculate
-    cancel change charge check choose clear close combine compare complete configure connect contact control
-    convert copy correct create customize define delete deliver deploy disable download edit email enable enter
-    exclude export extend file filter find finish fix format generate get give handle hide identify implement
-    import include increase insert install integrate invite invoice issue keep link list locate log make manage
-    map measure merge migrate modify monitor move open optimize order organize pause pay perform personalize
-    place plan post prepare prevent preview print process publish purchase rebuild receive reconcile record
-    recover redeem reduce refund register remove rename renew reorder repair replace reply report request reset
-    resolve restart restore restrict resume return reuse reverse review run save schedule search secure select
-    sell send set share ship show sign solve sort split start stop store submit subscribe switch sync
-    synchronize test track train transfer translate troubleshoot turn unlock unsubscribe update upgrade upload
-    use validate verify view withdraw work write""".split()
+    """accept activate add adjust allow apply approve archive arrange assign attach back book build buy
+    calculate cancel change charge check choose clear close combine compare complete configure connect
+    contact control convert copy correct create customize define delete deliver deploy disable download
+    edit email enable enter exclude export extend file filter find finish fix format generate get give
+    handle hide identify implement import include increase insert install integrate invite invoice issue
+    keep link list locate log make manage map measure merge migrate modify monitor move open optimize
+    order organize pause pay perform personalize place plan post prepare prevent preview print process
+    publish purchase rebuild receive reconcile record recover redeem reduce refund register remove
+    rename renew reorder repair replace reply report request reset resolve restart restore restrict
+    resume return reuse reverse review run save schedule search secure select sell send set share ship
+    show sign solve sort split start stop store submit subscribe switch sync synchronize test track
+    train transfer translate troubleshoot turn unlock unsubscribe update upgrade upload use validate
+    verify view withdraw work write""".split()
 )
 _ASKS = re.compile(
     r"(?:how|what|when|where|which|who|whose|why|can|could|do|does|did|is|are|am|may|must|should|will|would)\b",
@@ -102,7 +103,7 @@ def suggest(headings: Iterable[tuple[int, list[str]]], limit: int = LIMIT) -> tu
 
 
 def as_question(heading: str) -> tuple[str, int] | None:
-    """A heading as a question, with 0 where it asked already and 1 where it was turned; None where it makes none."""
+    """A heading as a question, with 0 where it asked already, 1 where it was turned round; or None."""
     text = _MARKUP.sub(lambda match: match["label"] or "", heading)
     text = _STEP.sub("", " ".join(text.split())).rstrip(" .:!")
     words = text.split()

@@ -5,10 +5,10 @@ Knows nothing of how the parts are made, of processes, or of command lines.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from freehold.assistant.assistants import Assistants
 from freehold.assistant.conversations import Conversations
@@ -16,14 +16,12 @@ from freehold.assistant.suggestions import Suggestions
 from freehold.assistant.trace import Traces
 from freehold.config import Config
 from freehold.engines.base import Embedder
+from freehold.knowledge.sources import Sources
+from freehold.models.registry import Model, Registry
 from freehold.store.database import Database
+from freehold.store.jobs import Job, Jobs
 from freehold.types import AnswerEvent, Query, SearchResult
 from freehold.web.auth import Keys
-
-if TYPE_CHECKING:
-    from freehold.knowledge.ingest import Sources
-    from freehold.models.registry import Model, Registry
-    from freehold.store.jobs import Job, Jobs
 
 
 class Answers(Protocol):
@@ -31,7 +29,7 @@ class Answers(Protocol):
 
     def answer(
         self, query: Query, assistant_id: str, *, instructions: str = ""
-    ) -> AsyncIterator[AnswerEvent]:
+    ) -> AsyncGenerator[AnswerEvent, None]:
         """Streams one answer and records its trace; closing the iterator stops it."""
         ...
 
