@@ -1,0 +1,297 @@
+"""A GGUF model on this machine: its worker process kept alive, its callers kept in order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+import re
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+from freehold.engines.base import Finished, FinishReason, Generation, TextDelta
+from freehold.engines.places import Places
+from freehold.engines.process import Conversation, Message, WorkerProcess
+from freehold.errors import EngineCrashed, EngineError, InvalidInput, ModelRejected, Overloaded, Unavailable
+from freehold.models import gguf, memory
+from freehold.types import Usage
+
+BATCH_TOKENS = 64
+CACHE_MIB = 64
+CHATML_END = "<|im_end|>"
+PAUSE_SECONDS = 5.0
+"""How long a model that could not be loaded is not tried again."""
+AGAIN = "The model's process starts again by itself; ask again."
+
+
+class LocalEngine:
+    """Implements `Engine` over one worker process at a time; belongs to one event loop.
+
+    Starts at the first request, or by `start`. A worker that dies takes the requests in flight with it
+    (EngineCrashed) and is started again, at once at first and ever more slowly while it keeps dying;
+    meanwhile requests wait up to `wait_seconds`. A model without a chat template of its own is spoken to in
+    ChatML, llama.cpp's default.
+    """
+
+    def __init__(
+        self,
+        model_path: Path,
+        model_id: str,
+        *,
+        facts: gguf.GgufFacts | None = None,
+        threads: int = 1,
+        context: int = 8192,
+        slots: int = 4,
+        queue: int = 32,
+        wait_seconds: float = 20.0,
+        stall_seconds: float = 300.0,
+        ping_seconds: float = 10.0,
+        hang_seconds: float = 60.0,
+        available: Callable[[], int] = memory.available_memory,
+    ) -> None:
+        """Reads the file's header unless its `facts` are given.
+
+        Raises:
+            ModelRejected: it is not a sound GGUF file.
+        """
+        self.facts = facts or gguf.check_sound(model_path)
+        self.model_id = model_id
+        self.context_length = min(context, self.facts.context_length)
+        self.restarts = 0
+        self._path = model_path
+        self._threads = threads
+        self._slots = slots
+        self._queue = queue
+        self._wait_seconds = wait_seconds
+        self._stall_seconds = stall_seconds
+        self._ping_seconds = ping_seconds
+        self._hang_seconds = hang_seconds
+        self._available = available
+        self._places = Places(slots, self.context_length)
+        self._inside = 0
+        self._typical_seconds = 5.0
+        self._worker: WorkerProcess | None = None
+        self._changed = asyncio.Event()
+        self._supervisor: asyncio.Task[None] | None = None
+        self._failure: ModelRejected | None = None
+        self._failed_at = -math.inf
+        self._closed = False
+
+    @property
+    def pid(self) -> int | None:
+        """Process id of the worker, while one is up."""
+        return self._worker.pid if self._worker else None
+
+    @property
+    def running(self) -> int:
+        """Requests that hold a place, those included that are being cancelled."""
+        return self._slots - self._places.slots
+
+    async def start(self) -> None:
+        """Loads the model now.
+
+        Raises:
+            ModelRejected: it does not fit in memory, or llama.cpp does not load it.
+        """
+        await self._up(math.inf)
+
+    async def generate(self, request: Generation) -> AsyncIterator[TextDelta | Finished]:
+        """See `Engine.generate`. Processor seconds are the worker's, shared equally by those who run at once.
+
+        Raises:
+            Unavailable: the model is still loading, or does not come up again.
+            ModelRejected: it cannot be loaded.
+        """
+        if self._inside >= self._slots + self._queue:
+            raise Overloaded(
+                "The model has as many questions as it can take.",
+                hint="Ask again in a moment; the setting engine_queue allows more to wait.",
+                retry_after=self._retry_after(),
+            )
+        self._inside += 1
+        begun = time.monotonic()
+        try:
+            conversation = await self._admit(request)
+            try:
+                while (event := await self._next(conversation))["event"] != "finished":
+                    if event["event"] == "delta":
+                        yield TextDelta(event["text"])
+            finally:
+                conversation.cancel()
+            seconds = time.monotonic() - begun
+            self._typical_seconds += (seconds - self._typical_seconds) * 0.2
+            yield _finished(event, seconds)
+        finally:
+            self._inside -= 1
+
+    async def count_tokens(self, text: str) -> int:
+        """See `Engine.count_tokens`."""
+        return await self._count("count", text=_encodable(text))
+
+    async def close(self) -> None:
+        """Ends the worker within about 5 seconds; requests in flight fail by EngineCrashed."""
+        self._closed = True
+        if self._supervisor is not None:
+            self._supervisor.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._supervisor
+        self._changed.set()
+
+    async def _admit(self, request: Generation) -> Conversation:
+        """Measures the prompt, waits for a place, and puts the question to the worker."""
+        messages = self._messages(request)
+        prompt = await self._count("measure", messages=messages)
+        if prompt >= self.context_length:
+            raise InvalidInput(
+                f"The prompt has {prompt} tokens; the model's context holds {self.context_length}.",
+                hint="Ask a shorter question, or raise the setting engine_context.",
+            )
+        tokens = min(self.context_length, prompt + request.max_tokens)
+        await self._places.take(tokens)
+        try:
+            worker = await self._up(self._wait_seconds)
+        except BaseException:
+            self._places.give(tokens)
+            raise
+        return worker.open(
+            "generate",
+            on_end=lambda: self._places.give(tokens),
+            messages=messages,
+            max_tokens=tokens - prompt,
+            temperature=request.temperature,
+            stop=list(request.stop),
+            seed=request.seed,
+        )
+
+    def _messages(self, request: Generation) -> list[dict[str, str]]:
+        system = [{"role": "system", "content": request.system}] if request.system else []
+        turns = [{"role": turn.role, "content": turn.text} for turn in request.messages]
+        return [{"role": m["role"], "content": _encodable(m["content"])} for m in (*system, *turns)]
+
+    async def _count(self, op: str, **fields: Any) -> int:
+        worker = await self._up(self._wait_seconds)
+        return int((await self._next(worker.open(op, **fields)))["tokens"])
+
+    async def _next(self, conversation: Conversation) -> Message:
+        """The next event; failures as errors."""
+        try:
+            async with asyncio.timeout(self._stall_seconds):
+                event = await conversation.next()
+        except TimeoutError:
+            if self._worker is not None:
+                self._worker.kill()
+            raise EngineCrashed(
+                f"The model's process did nothing for {self._stall_seconds:.0f} seconds.", hint=AGAIN
+            ) from None
+        kind = event["event"]
+        if kind == "died" or (kind == "finished" and event["reason"] == "cancelled"):
+            if self._closed:
+                raise EngineCrashed("The model was stopped while it answered.", hint="Ask again.")
+            raise EngineCrashed("The model's process died while it answered.", hint=AGAIN)
+        if kind == "failed":
+            if event["kind"] == "invalid_input":
+                raise InvalidInput(f"The model does not take this prompt: {event['message']}.")
+            raise EngineError(f"The model failed: {event['message']}.", hint="Ask again.")
+        return event
+
+    async def _up(self, seconds: float) -> WorkerProcess:
+        """A worker that is up, waiting for it."""
+        try:
+            async with asyncio.timeout(None if seconds == math.inf else seconds):
+                while True:
+                    if self._closed:
+                        raise Unavailable("The model was stopped.", hint="Start the server again.")
+                    if self._worker is not None:
+                        return self._worker
+                    if self._failure is not None and time.monotonic() < self._failed_at + PAUSE_SECONDS:
+                        raise ModelRejected(self._failure.message, hint=self._failure.hint)
+                    if self._supervisor is None:
+                        self._failure = None
+                        self._supervisor = asyncio.create_task(self._supervise())
+                    self._changed.clear()
+                    await self._changed.wait()
+        except TimeoutError:
+            raise Unavailable(
+                "The model is not up yet.", hint="It is being loaded; ask again.", retry_after=5
+            ) from None
+
+    async def _supervise(self) -> None:
+        """Keeps a worker up, until closed or until the file cannot be loaded."""
+        deaths = 0
+        try:
+            while True:
+                begun = time.monotonic()
+                try:
+                    worker = await self._load()
+                except (ModelRejected, EngineCrashed) as error:
+                    if isinstance(error, ModelRejected) or self.restarts == 0:
+                        self._failure = ModelRejected(error.message, hint=error.hint)
+                        self._failed_at = time.monotonic()
+                        return
+                else:
+                    try:
+                        self._worker = worker
+                        self._changed.set()
+                        await self._watch(worker)
+                    finally:
+                        self._worker = None
+                        await worker.end(5)
+                self.restarts += 1
+                deaths = deaths + 1 if time.monotonic() - begun < 60 else 0
+                await asyncio.sleep(min(30.0, 0.05 * 2**deaths))
+        finally:
+            self._supervisor = None
+            self._changed.set()
+
+    async def _load(self) -> WorkerProcess:
+        needed = memory.memory_needed(self.facts, self.context_length, self._slots)
+        memory.check_fits(self.facts, self.context_length, self._slots, available=self._available())
+        settings = {
+            "model": str(self._path),
+            "context": self.context_length,
+            "slots": self._slots,
+            "threads": self._threads,
+            "batch": BATCH_TOKENS,
+            "cache_mib": CACHE_MIB,
+            "extra_stops": [] if self.facts.has_chat_template else [CHATML_END],
+            "warmup": False,
+            "memory_limit": 2 * needed + 4 * 2**30,
+        }
+        return await WorkerProcess.start(settings, seconds=60 + self.facts.file_size / 20e6)
+
+    async def _watch(self, worker: WorkerProcess) -> None:
+        """Returns when the worker is dead; kills one that does not answer."""
+        while not worker.died.is_set():
+            try:
+                async with asyncio.timeout(self._ping_seconds):
+                    await worker.died.wait()
+            except TimeoutError:
+                if not await worker.ping(self._hang_seconds):
+                    worker.kill()
+
+    def _retry_after(self) -> int:
+        """Seconds until a place is likely to be free, by how long answers took lately."""
+        rounds = (self._inside - self._slots + 1) / self._slots
+        return max(1, min(120, math.ceil(self._typical_seconds * max(1.0, rounds))))
+
+
+def _finished(event: Message, wall_seconds: float) -> Finished:
+    reason: FinishReason = event["reason"]
+    usage = Usage(
+        prompt_tokens=event["prompt_tokens"],
+        cached_tokens=event["cached_tokens"],
+        completion_tokens=event["completion_tokens"],
+        cpu_seconds=event["cpu_seconds"],
+        wall_seconds=wall_seconds,
+    )
+    return Finished(reason, usage)
+
+
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+
+
+def _encodable(text: str) -> str:
+    """Without half characters, which JSON would carry and llama.cpp refuse."""
+    return _SURROGATE.sub("\ufffd", text)
