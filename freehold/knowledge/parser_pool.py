@@ -1,0 +1,290 @@
+"""Runs the parsers in child processes with limits; the server's own process never reads a document."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import queue
+import select
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from freehold.errors import Unavailable, UnreadableDocument
+from freehold.knowledge.parsed import Parsed
+from freehold.knowledge.parser_worker import LENGTH
+
+_log = logging.getLogger("freehold.parser")
+_KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PYTHONPATH", "SYSTEMROOT", "TMPDIR")
+"""All that a child sees of the environment: keys and tokens are not for parsers."""
+_MAX_LOG_LINES = 200
+_MAX_ANSWER_BYTES = 512 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One document to be read."""
+
+    name: str
+    data: bytes | Path
+    """Its bytes, or the path of a file that the child opens."""
+    media_type: str | None = None
+    include_root: Path | None = None
+
+
+class ParserPool:
+    """Children that parse; safe to use from any thread, as many documents at once as there are children.
+
+    A child is started when it is needed, ends after `idle_seconds` without work, and is replaced when it
+    dies: one document's crash is that document's error and no other's.
+    """
+
+    def __init__(
+        self,
+        *,
+        seconds: int = 60,
+        memory_bytes: int = 1024 * 2**20,
+        children: int | None = None,
+        wall_seconds: float | None = None,
+        idle_seconds: int = 60,
+    ) -> None:
+        """`seconds` of processor time and `memory_bytes` for one document; `wall_seconds` by default three
+        times that and ten more, for a machine that has other work; `children` by default one a processor,
+        at most two."""
+        self._seconds = seconds
+        self._memory_bytes = memory_bytes
+        self._wall_seconds = wall_seconds if wall_seconds is not None else 3.0 * seconds + 10.0
+        self._idle_seconds = idle_seconds
+        self.children = children if children is not None else min(2, os.cpu_count() or 1)
+        self._places: queue.LifoQueue[_Child | None] = queue.LifoQueue()
+        for _ in range(self.children):
+            self._places.put(None)
+        self._closed = False
+
+    def parse(
+        self,
+        name: str,
+        data: bytes | Path,
+        media_type: str | None = None,
+        *,
+        include_root: Path | None = None,
+    ) -> Parsed:
+        """Reads one document (see `parse.parse`); waits for a free child.
+
+        Raises:
+            UnreadableDocument: with the reason, limits included.
+            Unavailable: the pool is closed, or no child can be started.
+        """
+        child = self._places.get()
+        try:
+            if self._closed:
+                raise Unavailable("Freehold is stopping; the document was not read.")
+            request = _request(name, data, media_type, include_root)
+            content = data if isinstance(data, bytes) else b""
+            answer: dict[str, Any] | None = None
+            if child is not None and (answer := child.ask(request, content, self._wall_seconds)) is None:
+                rested = child.ended_by_itself()
+                reason = child.end()
+                child = None
+                if not rested:
+                    raise self._broken(reason)
+            if answer is None:
+                child = _Child(self._seconds, self._memory_bytes, self._idle_seconds)
+                if (answer := child.ask(request, content, self._wall_seconds)) is None:
+                    reason = child.end()
+                    child = None
+                    raise self._broken(reason)
+            if "parsed" in answer:
+                return Parsed.from_json(answer["parsed"])
+            if "unreadable" in answer:
+                message, hint = answer["unreadable"]
+                raise UnreadableDocument(message, hint=hint)
+            if child is not None and answer["failed"] == "memory":
+                child.end()
+                child = None
+            raise self._broken(str(answer["failed"]))
+        finally:
+            self._places.put(child)
+
+    def parse_many(self, documents: Iterable[Document]) -> Iterator[Parsed | UnreadableDocument]:
+        """Reads documents on all children at once; gives results in order, a few read ahead."""
+        ahead: deque[Future[Parsed]] = deque()
+        with ThreadPoolExecutor(self.children, thread_name_prefix="parse") as threads:
+            try:
+                for document in documents:
+                    ahead.append(threads.submit(self._parse_document, document))
+                    if len(ahead) > 2 * self.children:
+                        yield _outcome(ahead.popleft())
+                while ahead:
+                    yield _outcome(ahead.popleft())
+            finally:
+                for future in ahead:
+                    future.cancel()
+
+    def close(self) -> None:
+        """Ends the children; waits for documents being read. Calls after it raise Unavailable."""
+        self._closed = True
+        for _ in range(self.children):
+            if (child := self._places.get()) is not None:
+                child.end()
+        for _ in range(self.children):
+            self._places.put(None)
+
+    def _parse_document(self, document: Document) -> Parsed:
+        return self.parse(
+            document.name, document.data, document.media_type, include_root=document.include_root
+        )
+
+    def _broken(self, reason: str) -> UnreadableDocument:
+        match reason:
+            case "memory":
+                return UnreadableDocument(
+                    f"It needed more than {self._memory_bytes // 2**20} MB of memory.",
+                    hint="Split it, or raise FREEHOLD_PARSER_MEMORY_BYTES.",
+                )
+            case "seconds":
+                return UnreadableDocument(
+                    f"It took longer than {self._seconds} s of processor time.",
+                    hint="Split it, or raise FREEHOLD_PARSER_SECONDS.",
+                )
+            case "wall":
+                return UnreadableDocument(
+                    f"It was not read within {self._wall_seconds:.0f} s.",
+                    hint="Split it, or try again later.",
+                )
+            case "error":
+                return UnreadableDocument("The parser failed on it.", hint="The log has the details.")
+            case _:
+                return UnreadableDocument(f"The parser crashed on it ({reason}).")
+
+
+class _Child:
+    """One worker process; used by one thread at a time."""
+
+    def __init__(self, seconds: int, memory_bytes: int, idle_seconds: int) -> None:
+        numbers = [str(number) for number in (seconds, memory_bytes, idle_seconds)]
+        kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "freehold.knowledge.parser_worker", *numbers],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                bufsize=0,
+                env={**kept, "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"},
+            )
+        except OSError as error:
+            raise Unavailable(
+                f"No parser could be started: {error.strerror}.", hint="Look at memory and process limits."
+            ) from None
+        self._reason = ""
+        assert self._process.stderr is not None
+        self._logger = threading.Thread(target=_log_lines, args=(self._process.stderr,), daemon=True)
+        self._logger.start()
+
+    def ask(self, request: bytes, content: bytes, wall_seconds: float) -> dict[str, Any] | None:
+        """The answer, or None when the child died or took too long; then `end` tells why."""
+        assert self._process.stdin is not None
+        deadline = time.monotonic() + wall_seconds
+        try:
+            for part in (LENGTH.pack(len(request)) + request, content):
+                self._write(part, deadline)
+            head = self._read(LENGTH.size, deadline)
+            size = LENGTH.unpack(head)[0]
+            if size > _MAX_ANSWER_BYTES:
+                self._reason = "memory"
+                return None
+            answer: dict[str, Any] = json.loads(self._read(size, deadline))
+            return answer
+        except TimeoutError:
+            self._reason = "wall"
+        except (OSError, EOFError, ValueError):
+            pass
+        return None
+
+    def ended_by_itself(self) -> bool:
+        """Whether it had gone for want of work (or with much memory) before it took the last request."""
+        try:
+            return not self._reason and self._process.wait(timeout=5) == 0
+        except subprocess.TimeoutExpired:
+            return False
+
+    def end(self) -> str:
+        """Ends it if it lives; a word for why it had died: memory, seconds, wall, or the signal's name."""
+        assert self._process.stdin is not None and self._process.stdout is not None
+        died = not self._reason
+        self._process.stdin.close()
+        if not died:
+            self._process.kill()
+        try:
+            code = self._process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            code = self._process.wait()
+        self._process.stdout.close()
+        self._logger.join(timeout=5)
+        if self._reason:
+            return self._reason
+        if code == -signal.SIGXCPU:
+            return "seconds"
+        return signal.Signals(-code).name if code < 0 else f"exit status {code}"
+
+    def _write(self, data: bytes, deadline: float) -> None:
+        assert self._process.stdin is not None
+        view = memoryview(data)
+        while view:
+            self._wait(self._process.stdin, deadline, write=True)
+            view = view[os.write(self._process.stdin.fileno(), view[: select.PIPE_BUF]) :]
+
+    def _read(self, size: int, deadline: float) -> bytes:
+        assert self._process.stdout is not None
+        data = bytearray()
+        while len(data) < size:
+            self._wait(self._process.stdout, deadline, write=False)
+            part = os.read(self._process.stdout.fileno(), min(size - len(data), 2**20))
+            if not part:
+                raise EOFError
+            data += part
+        return bytes(data)
+
+    def _wait(self, stream: IO[bytes], deadline: float, *, write: bool) -> None:
+        poll = select.poll()
+        poll.register(stream, select.POLLOUT if write else select.POLLIN)
+        if not poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
+            raise TimeoutError
+
+
+def _request(name: str, data: bytes | Path, media_type: str | None, include_root: Path | None) -> bytes:
+    return json.dumps(
+        {
+            "name": name,
+            "media_type": media_type,
+            "include_root": str(include_root.absolute()) if include_root is not None else None,
+            "path": str(data.absolute()) if isinstance(data, Path) else None,
+            "size": len(data) if isinstance(data, bytes) else 0,
+        }
+    ).encode()
+
+
+def _outcome(future: Future[Parsed]) -> Parsed | UnreadableDocument:
+    try:
+        return future.result()
+    except UnreadableDocument as error:
+        return error
+
+
+def _log_lines(stream: IO[bytes]) -> None:
+    """What a child prints, to the log: so many lines, the rest read and dropped so that it never blocks."""
+    with stream:
+        for n, line in enumerate(stream):
+            if n < _MAX_LOG_LINES:
+                _log.info("parser: %s", line[:500].decode("utf-8", "replace").rstrip())
