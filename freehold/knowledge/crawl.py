@@ -127,7 +127,7 @@ class Web:
         return list(pages)
 
     def _lacks(self, place: str, error: FreeholdError) -> None:
-        """A part of the sitemap is missing, so nothing known is removed; without its root there is nothing."""
+        """A part of the sitemap is missing, so nothing is removed; without its root there is nothing."""
         if place == self._location:
             raise error
         self._failures.append((place, error))
