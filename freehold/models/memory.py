@@ -9,6 +9,8 @@ import psutil
 from freehold.errors import ModelRejected
 from freehold.models.gguf import GgufFacts
 
+CGROUP = Path("/sys/fs/cgroup")
+
 
 def memory_needed(facts: GgufFacts, context: int, slots: int) -> int:
     """Bytes that serving takes: weights, a 16-bit cache of `context` tokens, working buffers. An estimate.
@@ -37,15 +39,27 @@ def check_fits(facts: GgufFacts, context: int, slots: int, *, available: int | N
         )
 
 
-def available_memory(cgroup: Path = Path("/sys/fs/cgroup")) -> int:
+def available_memory(cgroup: Path = CGROUP) -> int:
     """Bytes that can be used now: the machine's, or this container's where that is less."""
     free = int(psutil.virtual_memory().available)
-    try:
-        limit = (cgroup / "memory.max").read_text().strip()
+    limit = _limit(cgroup)
+    if limit is not None:
         used = int((cgroup / "memory.current").read_text())
-        cached = dict(line.split() for line in (cgroup / "memory.stat").read_text().splitlines())
-        if limit != "max":
-            free = min(free, max(0, int(limit) - used + int(cached.get("inactive_file", 0))))
-    except (OSError, ValueError):
-        pass  # no such limit, or not on Linux
+        stat = dict(line.split() for line in (cgroup / "memory.stat").read_text().splitlines())
+        free = min(free, max(0, limit - used + int(stat.get("inactive_file", 0))))
     return free
+
+
+def total_memory(cgroup: Path = CGROUP) -> int:
+    """Bytes that there are at all, used or not."""
+    total = int(psutil.virtual_memory().total)
+    limit = _limit(cgroup)
+    return total if limit is None else min(total, limit)
+
+
+def _limit(cgroup: Path) -> int | None:
+    try:
+        text = (cgroup / "memory.max").read_text().strip()
+    except OSError:
+        return None  # not in a container, or not on Linux
+    return None if text == "max" else int(text)
