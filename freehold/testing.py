@@ -88,6 +88,9 @@ class FakeEngine:
         self._slots = asyncio.Semaphore(slots)
         self._asked = 0
 
+    async def start(self) -> None:
+        """Nothing to load."""
+
     async def generate(self, request: Generation) -> AsyncGenerator[TextDelta | Finished, None]:
         """Streams the scripted answer; obeys `max_tokens`, `stop`, the context, the slots and the queue."""
         if self.closed:

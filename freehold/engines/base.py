@@ -50,6 +50,14 @@ class Engine(Protocol):
     context_length: int
     """Tokens that prompt and answer may have together."""
 
+    async def start(self) -> None:
+        """Makes ready to answer; without it the first request does.
+
+        Raises:
+            ModelRejected: the model cannot be loaded.
+        """
+        ...
+
     def generate(self, request: Generation) -> AsyncGenerator[TextDelta | Finished, None]:
         """Streams an answer. Closing the iterator (or cancelling its task) frees the place at once.
 

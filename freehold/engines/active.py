@@ -1,0 +1,75 @@
+"""The engine that answers now, and how one takes the place of another."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from freehold.engines.base import Engine
+from freehold.errors import FreeholdError
+from freehold.models.registry import Model, Registry
+
+TASK = "answer"
+
+log = logging.getLogger(__name__)
+
+
+class ActiveEngine:
+    """Called, it gives the engine that answers now; None while answers are quoted. Of one event loop."""
+
+    def __init__(
+        self, registry: Registry, make: Callable[[Model], Engine], fixed: Engine | None = None
+    ) -> None:
+        """`make` gives an engine for a model, not yet started; `fixed` answers in place of any model."""
+        self._registry = registry
+        self._make = make
+        self._engine: Engine | None = fixed
+        self._changing = asyncio.Lock()
+
+    def __call__(self) -> Engine | None:
+        return self._engine
+
+    async def resume(self) -> None:
+        """Takes up the model that was active when the last process ended; its first question loads it."""
+        async with self._changing:
+            model = await asyncio.to_thread(self._registry.active, TASK)
+            if model is None or self._engine is not None:
+                return
+            try:
+                self._engine = self._make(model)
+            except FreeholdError as error:
+                log.error("The active model %s cannot be used: %s", model.name, error.message)
+
+    async def use(self, ref: str | None) -> Model | None:
+        """Loads a model, then lets it answer, then stops the one before; None goes back to quoting.
+
+        Raises:
+            NotFound: there is no such model.
+            ModelRejected: it cannot be loaded; the one before goes on answering.
+        """
+        async with self._changing:
+            if ref is None:
+                await asyncio.to_thread(self._registry.unuse, TASK)
+                await self._put(None)
+                return None
+            model = await asyncio.to_thread(self._registry.get, ref)
+            engine = self._make(model)
+            try:
+                await engine.start()
+                used = await asyncio.to_thread(self._registry.use, model.id, TASK)
+            except BaseException:
+                await engine.close()
+                raise
+            await self._put(engine)
+            return used
+
+    async def close(self) -> None:
+        """Stops what runs the model."""
+        async with self._changing:
+            await self._put(None)
+
+    async def _put(self, engine: Engine | None) -> None:
+        before, self._engine = self._engine, engine
+        if before is not None:
+            await before.close()

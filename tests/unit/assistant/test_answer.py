@@ -1,0 +1,228 @@
+"""The path of an answer, with a scripted search and extractor and the shipped fake engine."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from freehold.assistant import answer as answering
+from freehold.assistant.answer import Answerer, AnswerSettings
+from freehold.assistant.assistants import Assistants
+from freehold.assistant.extract import Extract, Span
+from freehold.assistant.trace import Traces
+from freehold.engines.base import Engine
+from freehold.errors import EngineCrashed, NotFound
+from freehold.knowledge.sources import Sources
+from freehold.store.database import Database
+from freehold.store.migrations import migrate
+from freehold.testing import FakeEngine
+from freehold.types import (
+    AnswerEvent,
+    CitationFound,
+    DocumentRef,
+    MessageDelta,
+    MessageEnd,
+    MessageStart,
+    Passage,
+    Query,
+    ScoredPassage,
+    SearchResult,
+)
+
+TEXT = "Refunds take five working days. Ask the shop for the receipt. Gift cards cannot be refunded."
+
+
+def scored(text: str = TEXT, score: float = 0.8, id: int = 7) -> ScoredPassage:
+    document = DocumentRef(id, "Refunds", "refunds.md")
+    return ScoredPassage(Passage(id, 1, document, ("Refunds",), text, 0, len(text)), score, 0.8, 0.8)
+
+
+class ScriptedSearch:
+    def __init__(self, *passages: ScoredPassage) -> None:
+        self.passages = passages
+        self.seen: list[frozenset[int]] = []
+
+    def search(self, query: Query, *, sources: frozenset[int], limit: int) -> SearchResult:
+        self.seen.append(sources)
+        return SearchResult(self.passages[:limit], "hybrid")
+
+
+class ScriptedExtractor:
+    def __init__(self, *quotes: str, confidence: float = 0.9) -> None:
+        self.quotes = quotes
+        self.confidence = confidence
+
+    def extract(self, query: Query, passages: Sequence[ScoredPassage]) -> Extract:
+        spans = []
+        for quote in self.quotes:
+            passage = next(passage for passage in passages if quote in passage.passage.text)
+            start = passage.passage.text.index(quote)
+            spans.append(Span(passage, start, start + len(quote)))
+        return Extract(tuple(spans), self.confidence)
+
+
+class World:
+    """An assistant with one source, and an answerer over scripts."""
+
+    def __init__(self, folder: Path) -> None:
+        self.database = Database(folder / "freehold.db")
+        migrate(self.database)
+        Assistants(self.database).ensure()
+        (folder / "a.md").write_text("# A")
+        self.source = Sources(self.database).add(str(folder / "a.md"))
+        self.traces = Traces(self.database)
+        self.search = ScriptedSearch(scored())
+
+    def answerer(self, extractor: ScriptedExtractor, engine: Engine | None = None) -> Answerer:
+        return Answerer(
+            database=self.database,
+            search=self.search,
+            extractor=extractor,
+            traces=self.traces,
+            engine=lambda: engine,
+            settings=AnswerSettings(passages=5, refuse_below=0.5, max_tokens=200),
+            new_id=lambda: "trc_1",
+        )
+
+
+@pytest.fixture
+def world(tmp_path: Path):
+    world = World(tmp_path)
+    yield world
+    world.database.close()
+
+
+async def events(answerer: Answerer, text: str, assistant: str = "default") -> list[AnswerEvent]:
+    return [event async for event in answerer.answer(Query(text), assistant)]
+
+
+def said(seen: list[AnswerEvent]) -> str:
+    return "".join(event.claim.text for event in seen if isinstance(event, MessageDelta))
+
+
+async def test_without_a_model_the_sentences_are_quoted_to_the_letter(world: World) -> None:
+    answerer = world.answerer(
+        ScriptedExtractor("Refunds take five working days.", "Ask the shop for the receipt.")
+    )
+    seen = await events(answerer, "How long do refunds take?")
+    assert [type(event) for event in seen] == [
+        MessageStart, CitationFound, MessageDelta, CitationFound, MessageDelta, MessageEnd,
+    ]  # fmt: skip
+    assert said(seen) == "Refunds take five working days. Ask the shop for the receipt."
+    for event in seen:
+        if isinstance(event, CitationFound):
+            citation = event.citation
+            assert citation.text[citation.start : citation.end] == citation.quote
+    end = seen[-1]
+    assert isinstance(end, MessageEnd)
+    assert end.outcome == "answered"
+    assert end.timings.keys() >= {"search", "extract", "first", "total"}
+    assert world.search.seen == [frozenset({world.source.id})]
+
+
+async def test_spans_that_do_not_follow_each_other_stand_apart(world: World) -> None:
+    answerer = world.answerer(
+        ScriptedExtractor("Gift cards cannot be refunded.", "Refunds take five working days.")
+    )
+    assert said(await events(answerer, "refunds?")) == (
+        "Gift cards cannot be refunded.\n\nRefunds take five working days."
+    )
+
+
+async def test_low_confidence_refuses_and_names_what_is_near(world: World) -> None:
+    seen = await events(world.answerer(ScriptedExtractor(TEXT, confidence=0.2)), "How tall is the tower?")
+    end = seen[-1]
+    assert isinstance(end, MessageEnd)
+    assert (said(seen), end.outcome) == (answering.REFUSAL_NEARBY, "refused")
+    assert [near.document.title for near in end.nearby] == ["Refunds"]
+    assert world.traces.get("trc_1")["outcome"] == "refused"
+
+
+async def test_what_is_not_near_is_not_named(world: World) -> None:
+    world.search.passages = (scored(score=0.1),)
+    seen = await events(world.answerer(ScriptedExtractor(TEXT, confidence=0.2)), "How tall is the tower?")
+    assert said(seen) == answering.REFUSAL
+    assert isinstance(seen[-1], MessageEnd)
+    assert seen[-1].nearby == ()
+
+
+async def test_an_assistant_without_documents_says_so(world: World) -> None:
+    world.search.passages = ()
+    assert (
+        said(await events(world.answerer(ScriptedExtractor()), "Hm, what?", "demo")) == answering.NO_DOCUMENTS
+    )
+    assert world.search.seen == [frozenset()]
+
+
+async def test_small_talk_does_not_search(world: World) -> None:
+    seen = await events(world.answerer(ScriptedExtractor()), "Hello!")
+    assert isinstance(seen[-1], MessageEnd)
+    assert seen[-1].outcome == "answered"
+    assert world.search.seen == []
+
+
+async def test_only_supported_sentences_of_a_model_are_shown(world: World) -> None:
+    engine = FakeEngine(
+        10_000,
+        "Refunds take nine working days [1]. Refunds take five working days [1]. Refunds are free. "
+        "Gift cards cannot be refunded [9]. Gift cards cannot be refunded. [1]",
+    )
+    seen = await events(world.answerer(ScriptedExtractor(TEXT), engine), "How long do refunds take?")
+    assert said(seen) == "Refunds take five working days. Gift cards cannot be refunded."
+    assert [e.citation.quote for e in seen if isinstance(e, CitationFound)] == [
+        "Refunds take five working days.", "Gift cards cannot be refunded.",
+    ]  # fmt: skip
+    trace = world.traces.get("trc_1")
+    assert [check["supported"] for check in trace["checks"]] == [False, True, False, False, True]
+    assert (trace["model_id"], trace["outcome"]) == ("fake", "answered")
+    assert trace["usage"]["completion_tokens"] > 20
+
+
+async def test_a_model_whose_every_sentence_fails_refuses(world: World) -> None:
+    engine = FakeEngine(10_000, "Refunds take nine years [1].")
+    seen = await events(world.answerer(ScriptedExtractor(TEXT), engine), "How long do refunds take?")
+    assert said(seen) == answering.REFUSAL_NEARBY
+    assert isinstance(seen[-1], MessageEnd)
+    assert seen[-1].outcome == "refused"
+
+
+async def test_a_model_that_refuses_is_believed(world: World) -> None:
+    engine = FakeEngine(10_000, "NOT IN THE DOCUMENTS")
+    seen = await events(world.answerer(ScriptedExtractor(TEXT), engine), "How long do refunds take?")
+    assert said(seen) == answering.REFUSAL_NEARBY
+
+
+async def test_an_engine_that_dies_is_told_and_traced(world: World) -> None:
+    engine = FakeEngine(10_000, [EngineCrashed("It died.")])
+    with pytest.raises(EngineCrashed):
+        await events(world.answerer(ScriptedExtractor(TEXT), engine), "How long do refunds take?")
+    trace = world.traces.get("trc_1")
+    assert (trace["outcome"], trace["error"]["code"]) == ("failed", "engine_crashed")
+
+
+async def test_a_caller_who_goes_away_frees_the_place(world: World) -> None:
+    engine = FakeEngine(50, "Refunds take five working days [1]. " * 50)
+    answerer = world.answerer(ScriptedExtractor(TEXT), engine)
+    first = asyncio.Event()
+
+    async def listen() -> None:
+        async for event in answerer.answer(Query("How long do refunds take?"), "default"):
+            if isinstance(event, MessageDelta):
+                first.set()
+
+    task = asyncio.create_task(listen())
+    await first.wait()
+    assert answerer.in_flight == 1
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert (answerer.in_flight, engine.running, engine.abandoned) == (0, 0, 1)
+    assert world.traces.get("trc_1")["outcome"] == "cancelled"
+
+
+def test_unknown_traces_are_not_found(world: World) -> None:
+    with pytest.raises(NotFound):
+        world.traces.get("trc_0")
