@@ -23,7 +23,7 @@ from freehold.assistant.draft import Draft
 from freehold.assistant.extract import Extract, Extractor, Span
 from freehold.assistant.grounding import check
 from freehold.assistant.trace import Checked, Trace, Traces
-from freehold.engines.base import Engine, Finished
+from freehold.engines.base import Engine, Finished, Generation
 from freehold.errors import FreeholdError
 from freehold.knowledge.search import Search
 from freehold.knowledge.store import assistant_sources
@@ -177,10 +177,9 @@ class Answerer:
         self, engine: Engine, query: Query, result: SearchResult, work: _Work, instructions: str
     ) -> AsyncGenerator[AnswerEvent, None]:
         passages = task.stable_order([scored.passage for scored in result.passages])
-        request = task.compose(
-            query, passages, instructions=instructions, max_tokens=self._settings.max_tokens
-        )
-        work.trace.model_id, work.trace.prompt = engine.model_id, asdict(request)
+        prompt = task.compose(query, passages, instructions=instructions)
+        request = Generation(prompt.messages, prompt.system, max_tokens=self._settings.max_tokens)
+        work.trace.model_id, work.trace.prompt = engine.model_id, asdict(prompt)
         draft = Draft()
         async with aclosing(engine.generate(request)) as pieces:
             async for piece in pieces:

@@ -7,7 +7,7 @@ import contextlib
 import math
 import re
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +97,7 @@ class LocalEngine:
         """
         await self._up(math.inf)
 
-    async def generate(self, request: Generation) -> AsyncIterator[TextDelta | Finished]:
+    async def generate(self, request: Generation) -> AsyncGenerator[TextDelta | Finished, None]:
         """See `Engine.generate`. Processor seconds are the worker's, shared equally by those who run at once.
 
         Raises:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from freehold.engines.base import Generation
 from freehold.types import Passage, Query, Turn
 
 REFUSAL = "NOT IN THE DOCUMENTS"
@@ -30,25 +30,30 @@ _ITEM = re.compile(r"^\s*(?:[-*+•]|\d{1,3}[.)])\s+")
 _MAX_HISTORY_TURNS = 6
 
 
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What a model is given for one answer."""
+
+    system: str
+    messages: tuple[Turn, ...]
+
+
 def stable_order(passages: Sequence[Passage]) -> tuple[Passage, ...]:
     """The order in which passages are numbered: by document, then by place, whatever their score."""
     return tuple(sorted(passages, key=lambda passage: (passage.document.id, passage.start, passage.id)))
 
 
-def compose(
-    query: Query, passages: Sequence[Passage], *, instructions: str = "", max_tokens: int = 512
-) -> Generation:
-    """The request for one answer; `passages[i]` becomes number i + 1."""
+def compose(query: Query, passages: Sequence[Passage], *, instructions: str = "") -> Prompt:
+    """The prompt for one answer; `passages[i]` becomes number i + 1."""
     blocks = [
         f"[{number}] {' > '.join((passage.document.title, *passage.heading_path))}\n{passage.text}"
         for number, passage in enumerate(passages, start=1)
     ]
     policy = f"{POLICY}\n\n{instructions.strip()}" if instructions.strip() else POLICY
     history = query.history[-_MAX_HISTORY_TURNS:]
-    return Generation(
-        messages=(*history, Turn("user", query.text)),
+    return Prompt(
         system=policy + "\n\nPassages:\n\n" + "\n\n".join(blocks),
-        max_tokens=max_tokens,
+        messages=(*history, Turn("user", query.text)),
     )
 
 
