@@ -1,0 +1,134 @@
+import { ErrorNote } from "../shared/ErrorNote";
+import { CheckIcon, CloseIcon } from "../shared/icons";
+import type { Job } from "../shared/types";
+import { ApiError } from "../shared/errors";
+import { type Reading, running } from "./useKnowledge";
+
+interface Props {
+  readings: readonly Reading[];
+  cancel(reading: Reading): void;
+  dismiss(reading: Reading): void;
+}
+
+const MOST_SHOWN = 200;
+
+/** How far each reading is, and what could not be read, by name and with the reason. */
+export function Readings({ readings, cancel, dismiss }: Props) {
+  if (readings.length === 0) return null;
+  return (
+    <ul class="plain readings" aria-label="Reading">
+      {readings.map((reading) => (
+        <li class="card" key={reading.key}>
+          <One reading={reading} cancel={cancel} dismiss={dismiss} />
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function One({ reading, cancel, dismiss }: { reading: Reading } & Pick<Props, "cancel" | "dismiss">) {
+  const { job, title, sent, error } = reading;
+  const failure = error ?? failureOf(job);
+  const going = failure === null && (job === null || running(job));
+  const failed = job?.result?.failed ?? [];
+  return (
+    <>
+      <div class="row between">
+        <h3 dir="auto">{title}</h3>
+        {going ? (
+          job && (
+            <button type="button" class="button small" onClick={() => cancel(reading)}>
+              Stop<span class="hidden"> reading {title}</span>
+            </button>
+          )
+        ) : (
+          <button type="button" class="quiet" aria-label={`Dismiss ${title}`} title="Dismiss" onClick={() => dismiss(reading)}>
+            <CloseIcon />
+          </button>
+        )}
+      </div>
+      {failure ? <ErrorNote error={failure} /> : going ? <Going job={job} sent={sent} title={title} /> : <Done job={job} />}
+      <Names
+        summary={`${failed.length} ${failed.length === 1 ? "document" : "documents"} could not be read`}
+        names={failed.map(({ document, reason }) => [document, reason])}
+      />
+      <Names
+        summary={`${reading.leftOut.length} left out: Freehold does not read this kind of file`}
+        names={reading.leftOut.map((path) => [path, ""])}
+      />
+    </>
+  );
+}
+
+function Going({ job, sent, title }: { job: Job | null; sent: number; title: string }) {
+  const progress = job?.progress;
+  const total = progress?.total ?? 0;
+  const share = job === null ? (sent < 1 ? sent : null) : total > 0 ? (progress?.done ?? 0) / total : null;
+  const says =
+    job === null
+      ? sent < 1
+        ? `Sending, ${Math.round(sent * 100)} %`
+        : "Handing over…"
+      : total > 0
+        ? `Reading ${progress?.done ?? 0} of ${total}`
+        : job.state === "queued"
+          ? "Waiting for its turn…"
+          : "Looking through it…";
+  return (
+    <>
+      <progress aria-label={`Reading ${title}`} {...(share === null ? {} : { value: share, max: 1 })} />
+      <p class="note clip">
+        {says}
+        {progress?.current && (
+          <>
+            {" · "}
+            <bdi>{progress.current}</bdi>
+          </>
+        )}
+      </p>
+    </>
+  );
+}
+
+function Done({ job }: { job: Job | null }) {
+  const result = job?.result;
+  const parts = [
+    [result?.added, "added"],
+    [result?.changed, "changed"],
+    [result?.removed, "removed"],
+    [result?.unchanged, "unchanged"],
+  ].filter(([count]) => Number(count ?? 0) > 0);
+  return (
+    <p class="good" role="status">
+      <CheckIcon />
+      {job?.state === "cancelled"
+        ? "Stopped. What was read stays."
+        : `Read. ${parts.map(([count, what]) => `${count} ${what}`).join(", ") || "Nothing new"}.`}
+    </p>
+  );
+}
+
+function Names({ summary, names }: { summary: string; names: (readonly [string, string])[] }) {
+  if (names.length === 0) return null;
+  return (
+    <details>
+      <summary>{summary}</summary>
+      <ul class="failures">
+        {names.slice(0, MOST_SHOWN).map(([name, reason]) => (
+          <li key={name}>
+            <bdi>{name}</bdi>
+            {reason && <span class="note"> {reason}</span>}
+          </li>
+        ))}
+        {names.length > MOST_SHOWN && <li class="note">and {names.length - MOST_SHOWN} more</li>}
+      </ul>
+    </details>
+  );
+}
+
+function failureOf(job: Job | null): ApiError | null {
+  if (job === null || job.state !== "failed") return null;
+  const error = job.error;
+  if (typeof error === "string") return new ApiError("job", error);
+  return new ApiError(error?.code ?? "job", error?.message ?? "The reading failed.", error?.hint ?? null);
+}

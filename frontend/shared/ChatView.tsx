@@ -1,0 +1,117 @@
+import type { ComponentChildren } from "preact";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { Answer, type OpenCitation } from "./Answer";
+import { Composer } from "./Composer";
+import { ErrorNote } from "./ErrorNote";
+import { DownIcon } from "./icons";
+import type { Citation } from "./types";
+import type { Chat } from "./useChat";
+
+interface Props {
+  chat: Chat;
+  name: string;
+  suggestions: readonly string[];
+  open: OpenCitation;
+  opened: Citation | null;
+  /** Shown until the first question. */
+  welcome: ComponentChildren;
+  notice: ComponentChildren;
+}
+
+const NEAR_THE_END = 80;
+
+/** The conversation and the place to write in. */
+export function ChatView({ chat, name, suggestions, open, opened, welcome, notice }: Props) {
+  const { entries, busy, restoring, historyError } = chat.state;
+  const log = useRef<HTMLDivElement>(null);
+  const following = useRef(true);
+  const [away, setAway] = useState(false);
+
+  const toEnd = (smooth: boolean) => {
+    const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    log.current?.scrollTo({ top: log.current.scrollHeight, behavior: smooth && !still ? "smooth" : "instant" });
+  };
+  useEffect(() => {
+    if (following.current) toEnd(false);
+  }, [entries]);
+
+  const ask = (text: string) => {
+    following.current = true;
+    chat.ask(text);
+  };
+
+  return (
+    <div class="chat">
+      <div
+        class="log"
+        ref={log}
+        tabIndex={0}
+        role="region"
+        aria-label="Conversation"
+        onScroll={(event) => {
+          const { scrollHeight, scrollTop, clientHeight } = event.currentTarget;
+          following.current = scrollHeight - scrollTop - clientHeight < NEAR_THE_END;
+          setAway(!following.current);
+        }}
+      >
+        <div class="column">
+          {welcome}
+          {historyError && <ErrorNote error={historyError} retry={chat.restore} label="Load earlier messages" />}
+          {restoring && <p class="note center">Loading your conversation…</p>}
+          {!restoring && entries.length === 0 && suggestions.length > 0 && (
+            <ul class="suggestions" aria-label="Suggested questions">
+              {suggestions.map((suggestion) => (
+                <li key={suggestion}>
+                  <button type="button" class="suggestion" dir="auto" onClick={() => ask(suggestion)}>
+                    {suggestion}
+                  </button>
+                </li>
+              ))}
+            </ul>
+          )}
+          {entries.map((entry) =>
+            entry.from === "visitor" ? (
+              <div class="question" key={entry.key} dir="auto">
+                <span class="hidden">You asked: </span>
+                {entry.text}
+              </div>
+            ) : entry.from === "activity" ? (
+              <p class="note center" key={entry.key} dir="auto">
+                {entry.text}
+              </p>
+            ) : (
+              <Answer
+                key={entry.key}
+                entry={entry}
+                open={open}
+                opened={opened}
+                retry={() => chat.retry(entry.key)}
+                rate={(rating, comment) => entry.id !== null && chat.rate(entry.id, rating, comment)}
+              />
+            ),
+          )}
+        </div>
+      </div>
+      <div class="bottom">
+        {away && (
+          <button
+            type="button"
+            class="to-end"
+            aria-label="Go to the latest message"
+            title="Latest message"
+            onClick={() => toEnd(true)}
+          >
+            <DownIcon />
+          </button>
+        )}
+        <Composer name={name} busy={busy} ask={ask} stop={chat.stop} />
+        <p class="note center fine">{notice}</p>
+      </div>
+      <div class="hidden" role="log" aria-live="polite" aria-label="What was just said">
+        {chat.announcements.map(({ key, text }) => (
+          <p key={key}>{text}</p>
+        ))}
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,96 @@
+import type { ComponentChildren, JSX } from "preact";
+import type { Inline } from "./inline";
+import { type Block, parseMarkdown } from "./markdown";
+
+interface Props {
+  source: string;
+  /** How a citation's number looks; none are shown without it. */
+  mark?: (number: number) => ComponentChildren;
+}
+
+/** Text from documents and models: built from elements and text nodes, never from HTML. */
+export function Markdown({ source, mark }: Props) {
+  let quoted = false;
+
+  const words = (text: string) => (quoted ? <mark>{text}</mark> : text);
+
+  const inline = (nodes: Inline[]): ComponentChildren[] => nodes.map((node) => one(node));
+  const one = (node: Inline): ComponentChildren => {
+    switch (node.kind) {
+      case "text":
+        return words(node.text);
+      case "code":
+        return <code>{inline(node.children)}</code>;
+      case "strong":
+        return <strong>{inline(node.children)}</strong>;
+      case "em":
+        return <em>{inline(node.children)}</em>;
+      case "break":
+        return <br />;
+      case "mark":
+        return mark?.(node.number);
+      case "quote":
+        quoted = node.open;
+        return null;
+    }
+  };
+
+  const block = (node: Block): JSX.Element => {
+    switch (node.kind) {
+      case "paragraph":
+        return <p>{inline(node.children)}</p>;
+      case "heading":
+        return (
+          <p class="heading">
+            <strong>{inline(node.children)}</strong>
+          </p>
+        );
+      case "code":
+        return (
+          <>
+            <pre tabIndex={0}>
+              <code>{inline(node.children.filter((child) => child.kind !== "mark"))}</code>
+            </pre>
+            {inline(node.children.filter((child) => child.kind === "mark"))}
+          </>
+        );
+      case "table": {
+        const head = node.head.map((cell) => <th scope="col">{inline(cell)}</th>);
+        return (
+          <div class="table" tabIndex={0}>
+            <table>
+              <thead>
+                <tr>{head}</tr>
+              </thead>
+              <tbody>
+                {node.rows.map((row) => (
+                  <tr>
+                    {row.map((cell) => (
+                      <td>{inline(cell)}</td>
+                    ))}
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          </div>
+        );
+      }
+      case "list": {
+        const items = node.items.map((item) => (
+          <li {...(node.ordered ? { value: item.number } : {})}>
+            {item.blocks.length === 1 && item.blocks[0]?.kind === "paragraph"
+              ? inline(item.blocks[0].children)
+              : item.blocks.map(block)}
+          </li>
+        ));
+        return node.ordered ? <ol>{items}</ol> : <ul>{items}</ul>;
+      }
+    }
+  };
+
+  return (
+    <div class="markdown" dir="auto">
+      {parseMarkdown(source).map(block)}
+    </div>
+  );
+}
