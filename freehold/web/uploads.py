@@ -20,7 +20,7 @@ from typing import BinaryIO
 
 from anyio import CancelScope, to_thread
 from python_multipart.exceptions import FormParserError
-from python_multipart.multipart import MultipartCallbacks, MultipartParser, parse_options_header
+from python_multipart.multipart import MultipartParser, parse_options_header
 
 from freehold.errors import Conflict, FreeholdError, InvalidInput, NoRoom, TooLarge
 
@@ -93,7 +93,7 @@ async def receive(
         raise InvalidInput("Files are taken as multipart/form-data.", hint="Send them in the field `files`.")
     form = await to_thread.run_sync(_Form, folder / secrets.token_hex(8), max_file_bytes)
     try:
-        parser = MultipartParser(options[b"boundary"], form.callbacks())
+        parser = form.parser(options[b"boundary"])
         total, refusal = 0, None
         async for piece in pieces:
             total += len(piece)
@@ -133,17 +133,21 @@ class _Form:
         with _disk_errors():
             folder.mkdir(parents=True, mode=0o700)
 
-    def callbacks(self) -> MultipartCallbacks:
-        return {
-            "on_part_begin": self._part_begins,
-            "on_header_field": lambda data, start, end: self._add_header(0, data[start:end]),
-            "on_header_value": lambda data, start, end: self._add_header(1, data[start:end]),
-            "on_header_end": self._header_ends,
-            "on_headers_finished": self._headers_end,
-            "on_part_data": lambda data, start, end: self._add(data[start:end]),
-            "on_part_end": self._part_ends,
-            "on_end": self._end,
-        }
+    def parser(self, boundary: bytes) -> MultipartParser:
+        """A parser that tells this form what it finds."""
+        return MultipartParser(
+            boundary,
+            {
+                "on_part_begin": self._part_begins,
+                "on_header_field": lambda data, start, end: self._add_header(0, data[start:end]),
+                "on_header_value": lambda data, start, end: self._add_header(1, data[start:end]),
+                "on_header_end": self._header_ends,
+                "on_headers_finished": self._headers_end,
+                "on_part_data": lambda data, start, end: self._add(data[start:end]),
+                "on_part_end": self._part_ends,
+                "on_end": self._end,
+            },
+        )
 
     def feed(self, parser: MultipartParser, piece: bytes) -> None:
         """Takes the next piece of the body."""
