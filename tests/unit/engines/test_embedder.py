@@ -1,0 +1,140 @@
+"""The embedder, over a tiny encoder written here."""
+
+import hashlib
+import json
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+
+from freehold.engines.embedder import OnnxEmbedder
+from freehold.errors import ModelRejected, Unavailable
+from freehold.models.bert_onnx import BertShape, build
+
+HIDDEN = 16
+WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "refund", "parcel", "how", "long", "?", "a"]
+
+
+def weights():
+    draw = np.random.default_rng(3)
+    shapes = {
+        "embeddings.word_embeddings.weight": (len(WORDS), HIDDEN),
+        "embeddings.position_embeddings.weight": (12, HIDDEN),
+        "embeddings.token_type_embeddings.weight": (2, HIDDEN),
+        "embeddings.LayerNorm.weight": (HIDDEN,),
+        "embeddings.LayerNorm.bias": (HIDDEN,),
+        "encoder.layer.0.intermediate.dense.weight": (8, HIDDEN),
+        "encoder.layer.0.intermediate.dense.bias": (8,),
+        "encoder.layer.0.output.dense.weight": (HIDDEN, 8),
+        "encoder.layer.0.output.dense.bias": (HIDDEN,),
+    }
+    for part in ("self.query", "self.key", "self.value", "output.dense"):
+        shapes[f"encoder.layer.0.attention.{part}.weight"] = (HIDDEN, HIDDEN)
+        shapes[f"encoder.layer.0.attention.{part}.bias"] = (HIDDEN,)
+    for norm in ("attention.output.LayerNorm", "output.LayerNorm"):
+        shapes[f"encoder.layer.0.{norm}.weight"] = shapes[f"encoder.layer.0.{norm}.bias"] = (HIDDEN,)
+    return {name: draw.normal(0, 0.5, shape).astype(np.float32) for name, shape in shapes.items()}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    model = build(weights(), BertShape(layers=1, heads=2))
+    (tmp_path / "model.onnx").write_bytes(model.SerializeToString())
+    tokenizer = Tokenizer(models.WordLevel({word: i for i, word in enumerate(WORDS)}, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    tokenizer.enable_padding(length=12)  # as the publisher's file has it: must be switched off
+    tokenizer.save(str(tmp_path / "tokenizer.json"))
+    manifest = {
+        "identity": "tiny-1",
+        "max_tokens": 8,
+        "files": {
+            name: {"sha256": hashlib.sha256((tmp_path / name).read_bytes()).hexdigest()}
+            for name in ("model.onnx", "tokenizer.json")
+        },
+    }
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+    return tmp_path
+
+
+def test_vectors_have_unit_length_and_do_not_depend_on_their_neighbours(folder):
+    embedder = OnnxEmbedder(folder)
+    texts = ["refund", "How long?", "", "parcel " * 50]
+    rows = embedder.embed(texts)
+    assert embedder.name == "tiny-1"
+    assert rows.shape == (4, embedder.dimensions) == (4, HIDDEN)
+    assert rows.dtype == np.float32
+    assert np.allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-5)
+    for row, text in zip(rows, texts, strict=True):
+        assert np.array_equal(row, embedder.embed([text])[0])
+    assert embedder.embed([]).shape == (0, HIDDEN)
+
+
+def test_a_text_is_cut_at_the_models_window(folder):
+    embedder = OnnxEmbedder(folder)
+    six = "refund parcel how long a refund"
+    assert np.array_equal(embedder.embed([six + " parcel parcel"]), embedder.embed([six]))
+    assert not np.allclose(embedder.embed([six]), embedder.embed(["refund parcel how long a parcel"]))
+
+
+def test_tokens_come_with_their_places(folder):
+    vectors, places = OnnxEmbedder(folder).embed_tokens("How long, refund?")
+    assert places == [(0, 3), (4, 8), (8, 9), (10, 16), (16, 17)]
+    assert vectors.shape == (5, HIDDEN)
+    assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+    assert OnnxEmbedder(folder).embed_tokens("")[0].shape == (0, HIDDEN)
+
+
+def test_text_that_is_no_unicode_is_embedded_all_the_same(folder):
+    assert np.isfinite(OnnxEmbedder(folder).embed(["\ud800 refund \x00", "\U0001f600"])).all()
+
+
+def test_threads_get_what_one_thread_gets(folder):
+    embedder = OnnxEmbedder(folder)
+    texts = [f"refund {'a ' * (i % 5)}parcel" for i in range(40)]
+    with ThreadPoolExecutor(8) as pool:
+        rows = list(pool.map(lambda text: embedder.embed([text])[0], texts))
+    assert np.array_equal(np.stack(rows), embedder.embed(texts))
+
+
+def test_making_one_reads_no_model(folder):
+    manifest = json.loads((folder / "manifest.json").read_text())
+    (folder / "manifest.json").write_text(json.dumps({**manifest, "dimensions": HIDDEN}))
+    embedder = OnnxEmbedder(folder)
+    (folder / "model.onnx").write_bytes(b"")
+    with pytest.raises(ModelRejected, match="damaged"):
+        embedder.embed(["refund"])
+
+
+def test_without_a_manifest_the_files_name_the_model(folder, tmp_path):
+    (folder / "manifest.json").unlink()
+    one = OnnxEmbedder(folder)
+    assert one.dimensions == HIDDEN
+    tokenizer = json.loads((folder / "tokenizer.json").read_text())
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer, indent=1))
+    assert OnnxEmbedder(folder).name != one.name
+
+
+def test_a_missing_model_says_what_to_do(tmp_path):
+    with pytest.raises(Unavailable) as caught:
+        OnnxEmbedder(tmp_path)
+    assert "make setup" in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize("data", [b"", b"not onnx at all", b"\x08\x07" * 40])
+def test_a_file_that_is_no_model_is_refused(folder, data):
+    (folder / "manifest.json").unlink()
+    (folder / "model.onnx").write_bytes(data)
+    with pytest.raises(ModelRejected, match="cannot be loaded"):
+        OnnxEmbedder(folder)
+
+
+@pytest.mark.parametrize("text", ["{", "[]"])
+def test_a_manifest_that_is_none_is_refused(folder, text):
+    (folder / "manifest.json").write_text(text)
+    with pytest.raises(ModelRejected):
+        OnnxEmbedder(folder)
