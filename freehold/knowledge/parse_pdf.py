@@ -6,7 +6,7 @@ from __future__ import annotations
 import ctypes
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,9 +20,12 @@ _HEADING_SIZE = 1.12
 _HEADING_CHARS = 120
 _EDGE_LINES = 3
 """Lines at a page's top and bottom among which a repeated one counts as a running header or footer."""
+_NEAR_LINES = 5
 _BULLET = re.compile(r"(?:[•‣▪●○◦■□➢\uf0b7\uf0a7–*-]|\d{1,3}[.)]|[a-z]\))\s+(?=\S)")
 _MARK = re.compile(r"^[•‣▪●○◦■□➢\uf0b7\uf0a7–*-]\s+")
-_HYPHENS = ("\x02", "\ufffe", "-", "\u2010")
+_BROKEN = re.compile("(\\w*)[\x02\ufffe]\\s*(\\w*)")
+"""Two parts of a word: the library marks a hyphen at a line's end so."""
+_BOLD = re.compile(rb"bold|black|heavy|demi", re.IGNORECASE)
 _NO_TITLE = re.compile(r"untitled|document\d*|microsoft word - .*|.*\.(?:docx?|pdf|indd|tex|odt|rtf)", re.I)
 
 
@@ -36,6 +39,8 @@ class _Line:
     left: float
     right: float
     top: float
+    last_top: float
+    """Of its last letter: a line broken at a hyphen comes joined with the next, and so ends lower."""
 
 
 def parse_pdf(data: bytes, fallback: str) -> Parsed:
@@ -124,14 +129,21 @@ def _page_lines(letters: Any, raw: Any, page: int) -> list[_Line]:
             continue
         first = start + len(part) - len(part.lstrip())
         last = start + len(part.rstrip()) - 1
-        size = left = right = top = 0.0
+        size = left = right = top = last_top = 0.0
         if raw.FPDFText_GetLooseCharBox(letters.raw, first, ctypes.byref(box)):
             size, left, right, top = round(box.top - box.bottom, 1), box.left, box.right, box.top
+            last_top = top
         if raw.FPDFText_GetLooseCharBox(letters.raw, last, ctypes.byref(box)):
-            right = max(right, box.right)
-        bold = all(raw.FPDFText_GetFontWeight(letters.raw, n) >= 600 for n in (first, last))
-        lines.append(_Line(words, page, size, bold, left, right, top))
+            right, last_top = max(right, box.right), min(top, box.top)
+        bold = _is_bold(letters, raw, first) and _is_bold(letters, raw, last)
+        lines.append(_Line(words, page, size, bold, left, right, top, last_top))
     return lines
+
+
+def _is_bold(letters: Any, raw: Any, index: int) -> bool:
+    name = ctypes.create_string_buffer(128)
+    raw.FPDFText_GetFontInfo(letters.raw, index, name, len(name), None)
+    return _BOLD.search(name.value) is not None
 
 
 def _bookmarks(document: Any) -> dict[tuple[int, str], int]:
@@ -157,18 +169,19 @@ def _key(text: str) -> str:
 
 
 def _without_running(lines: Sequence[_Line], pages: int) -> list[_Line]:
-    """Without lines that stand, numbers aside, at the edge of most pages."""
-    if pages < 3:
+    """Without lines that stand, numbers aside, at the edge of most pages (of two: of both, alike)."""
+    if pages < 2:
         return list(lines)
     by_page: dict[int, list[int]] = {}
     for n, line in enumerate(lines):
         by_page.setdefault(line.page, []).append(n)
     edges: dict[int, str] = {}
     for numbers in by_page.values():
+        numbers.sort(key=lambda n: -lines[n].top)
         for n in {*numbers[:_EDGE_LINES], *numbers[-_EDGE_LINES:]}:
             edges[n] = re.sub(r"\d+", "#", one_line(lines[n].text).lower())
     counts = Counter(key for page in by_page.values() for key in {edges[n] for n in page if n in edges})
-    running = {key for key, count in counts.items() if count >= max(3, len(by_page) * 0.6)}
+    running = {key for key, count in counts.items() if count >= max(2, len(by_page) * 0.6)}
     return [line for n, line in enumerate(lines) if edges.get(n) not in running]
 
 
@@ -182,7 +195,6 @@ class _Layout:
         for line in lines:
             weights[line.size] += len(line.text)
         self._body = weights.most_common(1)[0][0]
-        self._right = sorted(line.right for line in lines)[int(len(lines) * 0.9)]
         self._leading = self._usual_leading()
         self._words = {word for line in lines for word in re.findall(r"\w+(?:-\w+)+", line.text.lower())}
         self._levels = self._headings(marks)
@@ -250,9 +262,9 @@ class _Layout:
 
     def _usual_leading(self) -> float:
         steps = Counter(
-            round(above.top - below.top, 0)
+            round(above.last_top - below.top, 0)
             for above, below in zip(self._lines, self._lines[1:], strict=False)
-            if above.page == below.page and 0 < above.top - below.top < 4 * max(below.size, 1)
+            if above.page == below.page and 0 < above.last_top - below.top < 4 * max(below.size, 1)
             if below.size == self._body
         )
         return steps.most_common(1)[0][0] if steps else 0.0
@@ -260,7 +272,7 @@ class _Layout:
     def _gap(self, n: int) -> bool:
         """Whether more than the usual space stands above a line."""
         above, line = self._lines[n - 1], self._lines[n]
-        step = above.top - line.top
+        step = above.last_top - line.top
         usual = self._leading * max(line.size, above.size) / self._body if self._body else 0
         return above.page == line.page and usual > 0 and step > usual * 1.35
 
@@ -272,42 +284,63 @@ class _Layout:
         if bullet:
             return not in_list
         ended = above.text.endswith((".", "!", "?", ":", "。"))
-        if above.page != line.page or line.top > above.top:
+        if above.page != line.page or line.top > above.last_top:
             return ended or not line.text[:1].islower()
         if self._gap(n) or abs(line.size - above.size) > 0.1 * max(above.size, 1):
             return True
         if in_list:
             return line.left <= self._lines[group[0]].left - 1
-        return ended and above.right < self._right - 0.15 * max(self._right - line.left, 1)
+        return ended and self._meant(n)
+
+    def _meant(self, n: int) -> bool:
+        """Whether the line before was ended on purpose: this one's first word would have fitted on it."""
+        above, line = self._lines[n - 1], self._lines[n]
+        if above.page != line.page or line.top >= above.last_top:
+            return False
+        word = len(line.text.split(maxsplit=1)[0]) + 1
+        width = word * (line.right - line.left) / max(len(line.text), 1)
+        return self._right_edge(n - 1) - above.right > width * 1.3
+
+    def _right_edge(self, n: int) -> float:
+        """Where lines of its column end: as far as any near it that begins about where it does."""
+        line = self._lines[n]
+        near = self._lines[max(0, n - _NEAR_LINES) : n + _NEAR_LINES + 1]
+        return max(
+            other.right for other in near if other.page == line.page and -150 <= other.left - line.left <= 40
+        )
 
     def _flush(self, draft: Draft, group: list[int]) -> None:
         if not group:
             return
-        lines = [self._lines[n].text for n in group]
         if group[0] in self._levels:
-            draft.heading(self._levels[group[0]], self._joined(lines))
-        elif _BULLET.match(lines[0]):
-            items: list[list[str]] = []
-            for text in lines:
-                if _BULLET.match(text) or not items:
-                    items.append([_MARK.sub("- ", text)])
-                else:
-                    items[-1].append(text)
-            draft.add("list", "\n".join(self._joined(item) for item in items))
+            draft.heading(self._levels[group[0]], self._joined(group))
+        elif _BULLET.match(self._lines[group[0]].text):
+            items: list[list[int]] = []
+            for n in group:
+                if _BULLET.match(self._lines[n].text) or not items:
+                    items.append([])
+                items[-1].append(n)
+            draft.add("list", "\n".join(_MARK.sub("- ", one_line(self._joined(item))) for item in items))
         else:
-            draft.add("paragraph", self._joined(lines))
+            draft.add("paragraph", self._joined(group))
         group.clear()
 
-    def _joined(self, lines: Iterable[str]) -> str:
-        """Lines as one, words put together that were broken at a line's end."""
+    def _joined(self, group: Sequence[int]) -> str:
+        """Lines as running text: words put together that were broken, line ends kept that were meant."""
         text = ""
-        for line in lines:
-            if text.endswith(_HYPHENS) and text[-2:-1].isalpha():
-                tail = re.search(r"[\w-]*$", text[:-1])
-                head = re.match(r"\w+", line)
-                whole = f"{tail[0] if tail else ''}-{head[0] if head else ''}".lower()
-                keep = whole in self._words or not line[:1].islower()
-                text = text[:-1] + ("-" if keep else "") + line
+        for n in group:
+            line = self._lines[n].text
+            if text.endswith(("-", "\u2010")) and text[-2:-1].isalpha():
+                text = text[:-1] + "\ufffe" + line
             else:
-                text += (" " if text else "") + line
-        return one_line(text.replace("\x02", "-").replace("\ufffe", "-"))
+                text += ("\n" if text and self._meant(n) else " ") + line
+        return _BROKEN.sub(self._mended, text.strip())
+
+    def _mended(self, found: re.Match[str]) -> str:
+        """A broken word whole: its hyphen stays where the document has the word with it elsewhere, or where
+        what follows is no small letter."""
+        first, second = found[1], found[2]
+        keep = f"{first}-{second}".lower() in self._words or not (
+            first[-1:].isalpha() and second[:1].islower()
+        )
+        return f"{first}-{second}" if keep else first + second
