@@ -7,43 +7,20 @@ import json
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
-from freehold.errors import FreeholdError, NotFound
+from freehold.errors import NotFound
 from freehold.knowledge.chunk import Chunk
 from freehold.knowledge.origin import Known
+from freehold.knowledge.reader import Read
 from freehold.knowledge.store import AT_ONCE, documents, passages, record_changes, sources, vectors
 from freehold.store.database import Database
 
-BATCH_DOCUMENTS = 50
+BATCH_DOCUMENTS = 100
 BATCH_BYTES = 8 * 2**20
 BATCH_SECONDS = 2.0
 """A batch is due when it holds this many documents or bytes, or the first of it has waited this long."""
-
-
-@dataclass(frozen=True, slots=True)
-class Read:
-    """What reading a document came to."""
-
-    location: str
-    known: Known | None
-    content_hash: str = ""
-    size: int = 0
-    modified_ns: int | None = None
-    etag: str | None = None
-    title: str = ""
-    text: str = ""
-    chunks: tuple[Chunk, ...] = ()
-    error: FreeholdError | None = None
-    same: bool = False
-    """Its content is what is known; at most its time stamps changed, or it failed to be read this time."""
-
-    @property
-    def is_fragment(self) -> bool:
-        """Whether it is no document of its own, but may be part of others."""
-        return not self.same and self.error is None and not self.chunks
 
 
 class Batch:

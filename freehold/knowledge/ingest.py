@@ -7,31 +7,32 @@ the next is read. A crash at any moment loses at most the batch in hand; reading
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import re
 import time
-from collections.abc import Callable
-from dataclasses import asdict, replace
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from dataclasses import asdict
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
 from sqlalchemy import select, update
 
-from freehold.errors import Conflict, FreeholdError, NoRoom, NotFound, TooLarge, UnreadableDocument
-from freehold.knowledge.batch import Batch, Read, known_documents, require_source
-from freehold.knowledge.chunk import chunk
+from freehold.errors import Conflict, FreeholdError
+from freehold.knowledge.batch import Batch, known_documents, require_source
 from freehold.knowledge.crawl import Web
 from freehold.knowledge.folder import Folder
-from freehold.knowledge.origin import Content, Item, Known, Listing, Origin, SyncReport
-from freehold.knowledge.parse import SUFFIXES, Parsed
+from freehold.knowledge.origin import Item, Known, Listing, Origin, SyncReport
+from freehold.knowledge.parse import SUFFIXES
+from freehold.knowledge.reader import Parser, Read, Reader
 from freehold.knowledge.sources import Source, Sources
 from freehold.knowledge.store import documents, sources
 from freehold.net import Egress
 from freehold.store.database import Database
 from freehold.store.jobs import Interrupted, JobContext
 
-OF_ITS_CONTENT = frozenset({UnreadableDocument.code, TooLarge.code})
-"""Codes of failures that lie in the document as it is now; others may pass, so what was read stays."""
+READ_AT_ONCE = 2
+"""Documents of a folder read at the same time; of the web it is one."""
 
 FILE_NAMES = re.compile(rb"[^\s()\[\]<>\"'`/\\|{}]+\.\w+")
 """Whatever looks like a file's name, without its folder."""
@@ -42,19 +43,6 @@ class Lexical(Protocol):
 
     def apply(self) -> Any:
         """Takes in what `index_changes` names."""
-        ...
-
-
-class Parser(Protocol):
-    """What makes text of bytes: `parser_pool.ParserPool`."""
-
-    def parse(
-        self, name: str, data: bytes, media_type: str | None = None, *, include_root: Path | None = None
-    ) -> Parsed:
-        """
-        Raises:
-            UnreadableDocument: with the reason.
-        """
         ...
 
 
@@ -117,7 +105,8 @@ class Ingest:
             self._state(source_id, state="syncing")
             batch = Batch(self._database, source_id, written=self._written, clock=self._clock)
             sync = _Sync(source, self._origin(source), self._database, self._parser, batch)
-            report = sync.run(progress, stopping, again=again)
+            threads = 1 if source.kind in ("page", "sitemap") else READ_AT_ONCE
+            report = sync.run(progress, stopping, again=again, threads=threads)
             self._lexical.apply()
             self._state(source_id, state="ready", error=None, synced_at=self._clock())
         except FreeholdError as error:
@@ -150,16 +139,16 @@ class _Sync:
         self._source = source
         self._origin = origin
         self._database = database
-        self._parser = parser
         self._batch = batch
         self._report = SyncReport()
-        self._include_root = {
-            "folder": Path(source.location),
-            "upload": Path(source.location),
-            "file": Path(source.location).parent,
-        }.get(source.kind)
+        on_disk = {"folder": Path(source.location), "upload": Path(source.location)}
+        on_disk["file"] = Path(source.location).parent
+        self._has_includes = source.kind in on_disk
+        self._reader = Reader(origin, parser, on_disk.get(source.kind))
 
-    def run(self, progress: Progress, stopping: Callable[[], bool], *, again: bool) -> SyncReport:
+    def run(
+        self, progress: Progress, stopping: Callable[[], bool], *, again: bool, threads: int
+    ) -> SyncReport:
         """Reads what is new or changed, then removes what is gone."""
 
         def look_up() -> None:
@@ -172,27 +161,27 @@ class _Sync:
         total = len(listing.items)
         fragments: list[Read] = []
         unchanged: list[Item] = []
-        gone: set[str] = set()
-        for number, item in enumerate(listing.items):
-            look_up()
-            progress(number, total, item.location)
+        here: set[str] = set()
+        with ThreadPoolExecutor(threads, thread_name_prefix="read") as pool:
+            reads = self._reads(listing.items, known, pool, again=again, ahead=2 * threads)
             try:
-                read = self._read(item, known.get(item.location), again=again)
-            except NotFound as error:
-                gone.add(item.location)
-                if item.location not in known:
-                    self._report.fail(item.location, error)
-                continue
-            if read is None:
-                unchanged.append(item)
-            elif self._is_part_of_others(read):
-                fragments.append(read)
-            else:
-                self._batch.add(read)
-            if self._batch.due:
-                self._batch.write()
-                progress(number + 1, total, item.location, saved=True)
-        here = {item.location for item in listing.items} - gone
+                for number, (item, read) in enumerate(reads):
+                    look_up()
+                    progress(number, total, item.location)
+                    self._count(read)
+                    if not read.gone:
+                        here.add(item.location)
+                    if read.same and read.error is None:
+                        unchanged.append(item)
+                    if self._is_part_of_others(read):
+                        fragments.append(read)
+                    elif read.to_write:
+                        self._batch.add(read)
+                    if self._batch.due:
+                        self._batch.write()
+                        progress(number + 1, total, item.location, saved=True)
+            finally:
+                pool.shutdown(wait=False, cancel_futures=True)
         removed = [
             location for location in known if location not in here and not location.startswith(listing.unseen)
         ]
@@ -204,37 +193,6 @@ class _Sync:
         self._report.removed = len(removed)
         progress(total, total, "", saved=True)
         return self._report
-
-    def _is_part_of_others(self, read: Read) -> bool:
-        """Whether documents read before may hold its words; at a first reading they are read with it."""
-        seen_before = read.known is not None or self._source.synced_at is not None
-        return read.is_fragment and seen_before and self._include_root is not None
-
-    def _read_around(
-        self,
-        locations: list[str],
-        unchanged: list[Item],
-        known: dict[str, Known],
-        look_up: Callable[[], None],
-    ) -> None:
-        """Reads documents again that name a changed fragment: its words are theirs too."""
-        names = {PurePosixPath(location).name.encode() for location in locations}
-        if not names or self._include_root is None:
-            return
-        for item in unchanged:
-            look_up()
-            before = known[item.location]
-            with contextlib.suppress(NotFound):
-                content = self._origin.read(item, None)
-                if content is None or b"include" not in content.data.lower():
-                    continue
-                if names.isdisjoint(FILE_NAMES.findall(content.data)):
-                    continue
-                self._report.unchanged -= before.error is None
-                content_hash = hashlib.sha256(content.data).hexdigest()
-                self._batch.add(self._parsed(item, before, content, content_hash))
-            if self._batch.due:
-                self._batch.write()
 
     def _listing(self, known: dict[str, Known], stopping: Callable[[], bool]) -> Listing:
         listing = self._origin.listing(stopping)
@@ -249,98 +207,69 @@ class _Sync:
         self._report.skipped = listing.skipped
         return listing
 
-    def _read(self, item: Item, known: Known | None, *, again: bool = False) -> Read | None:
-        """What became of a document; None when nothing is to be written.
+    def _reads(
+        self, items: Sequence[Item], known: dict[str, Known], pool: Executor, *, again: bool, ahead: int
+    ) -> Iterator[tuple[Item, Read]]:
+        """Every document in order, a few read ahead."""
+        waiting: deque[tuple[Item, Read | Future[Read]]] = deque()
+        for item in items:
+            before = known.get(item.location)
+            untouched = None if again else self._reader.untouched(item, before)
+            waiting.append((item, untouched or pool.submit(self._reader.read, item, before, again=again)))
+            while len(waiting) > ahead:
+                yield _arrived(*waiting.popleft())
+        while waiting:
+            yield _arrived(*waiting.popleft())
 
-        Raises:
-            NotFound: it is gone.
-        """
-        untouched = (
-            known is not None
-            and not again
-            and item.modified_ns is not None
-            and (item.size, item.modified_ns) == (known.size, known.modified_ns)
-            and known.error_code in (None, UnreadableDocument.code)
-        )
-        if untouched:
-            assert known is not None
-            self._count_same(item, known)
-            return None
-        try:
-            content = self._origin.read(item, None if again else known)
-        except (NotFound, NoRoom):
-            raise
-        except FreeholdError as error:
-            return self._failed(item, known, error)
-        if content is None:
-            assert known is not None
-            self._count_same(item, known)
-            return None
-        content_hash = hashlib.sha256(content.data).hexdigest()
-        if known is not None and not again and known.content_hash == content_hash:
-            return self._unchanged(item, known, content)
-        return self._parsed(item, known, content, content_hash)
-
-    def _parsed(self, item: Item, known: Known | None, content: Content, content_hash: str) -> Read:
-        read = Read(
-            item.location,
-            known,
-            content_hash=content_hash,
-            size=len(content.data),
-            modified_ns=content.modified_ns,
-            etag=content.etag,
-        )
-        try:
-            parsed = self._parser.parse(
-                content.name, content.data, content.media_type, include_root=self._include_root
-            )
-        except UnreadableDocument as error:
-            self._report.fail(item.location, error)
-            return replace(read, error=error)
-        except NoRoom:
-            raise
-        except FreeholdError as error:
-            return self._failed(item, known, error)
-        read = replace(read, title=parsed.title, text=parsed.text, chunks=tuple(chunk(parsed)))
-        if known is None:
+    def _count(self, read: Read) -> None:
+        if read.error is not None:
+            if not read.gone or read.known is None:
+                self._report.fail(read.location, read.error)
+        elif read.known is None:
             self._report.added += 1
-        elif known.content_hash == content_hash and self._is_stored(known, parsed):
+        elif read.same or (read.content_hash == read.known.content_hash and self._is_stored(read)):
             self._report.unchanged += 1
         else:
             self._report.changed += 1
-        return read
 
-    def _is_stored(self, known: Known, parsed: Parsed) -> bool:
+    def _is_stored(self, read: Read) -> bool:
+        assert read.known is not None
         with self._database.read() as connection:
             row = connection.execute(
-                select(documents.c.title, documents.c.text).where(documents.c.id == known.id)
+                select(documents.c.title, documents.c.text).where(documents.c.id == read.known.id)
             ).first()
-        return row is not None and (row.title, row.text) == (parsed.title, parsed.text)
+        return row is not None and (row.title, row.text) == (read.title, read.text)
 
-    def _unchanged(self, item: Item, known: Known, content: Content) -> Read | None:
-        """A document whose bytes are what they were, though a stamp of them may have changed."""
-        self._count_same(item, known)
-        error = UnreadableDocument(known.error or "") if known.error_code == UnreadableDocument.code else None
-        settled = (content.modified_ns, content.etag) == (known.modified_ns, known.etag)
-        if settled and (known.error is None) == (error is None):
-            return None
-        return Read(
-            item.location,
-            known,
-            modified_ns=content.modified_ns,
-            etag=content.etag,
-            error=error,
-            same=True,
-        )
+    def _is_part_of_others(self, read: Read) -> bool:
+        """Whether documents read before may hold its words; at a first reading they are read with it."""
+        seen_before = read.known is not None or self._source.synced_at is not None
+        return read.is_fragment and seen_before and self._has_includes
 
-    def _failed(self, item: Item, known: Known | None, error: FreeholdError) -> Read:
-        self._report.fail(item.location, error)
-        if known is None or error.code in OF_ITS_CONTENT:
-            return Read(item.location, known, size=item.size or 0, error=error)
-        return Read(item.location, known, etag=known.etag, error=error, same=True)
+    def _read_around(
+        self,
+        locations: list[str],
+        unchanged: list[Item],
+        known: dict[str, Known],
+        look_up: Callable[[], None],
+    ) -> None:
+        """Reads documents again that name a changed fragment: its words are theirs too."""
+        names = {PurePosixPath(location).name.encode() for location in locations}
+        if not names or not self._has_includes:
+            return
+        for item in unchanged:
+            look_up()
+            data = self._reader.mentions(item)
+            if data is None or names.isdisjoint(FILE_NAMES.findall(data)):
+                continue
+            read = self._reader.read(item, known[item.location], again=True)
+            if read.gone:
+                continue
+            self._report.unchanged -= 1
+            self._count(read)
+            self._batch.add(read)
+            if self._batch.due:
+                self._batch.write()
 
-    def _count_same(self, item: Item, known: Known) -> None:
-        if known.error_code == UnreadableDocument.code:
-            self._report.fail(item.location, UnreadableDocument(known.error or ""))
-        else:
-            self._report.unchanged += 1
+
+def _arrived(item: Item, read: Read | Future[Read]) -> tuple[Item, Read]:
+    return item, read if isinstance(read, Read) else read.result()
