@@ -92,7 +92,6 @@ class Home:
         self.database = database = Database(config.database)
         closing.callback(database.close)
         migrate(database)
-        self.admin_key = ensure_admin_key(database, config)
         self.assistants = Assistants(database, demo=config.demo)
         self.assistants.ensure()
 
@@ -347,12 +346,13 @@ def serve(
     token = secrets.token_urlsafe(32)
     with contextlib.ExitStack() as stack:
         home = stack.enter_context(Home(config, engine))
+        admin_key = ensure_admin_key(home.database, config)
         web = Web(home, stack.enter_context(listen(config.host, config.port)), start_token=token)
 
         def ready() -> None:
             write_server_file(config, web, token)
             stack.callback(config.server_file.unlink, missing_ok=True)
-            on_ready(web.url, home.admin_key)
+            on_ready(web.url, admin_key)
 
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: web.stop())
