@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import json as jsonlib
 import os
+import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from freehold import __version__
 from freehold.cli import doctor
 from freehold.cli.client import ServerFile, connect, running
 from freehold.cli.knowledge import Json
@@ -63,7 +66,9 @@ def up(
 
     def on_ready(url: str, admin_key: str | None) -> None:
         if ready_fd is None:
-            say_ready(url, admin_key, None)
+            say(f"Freehold answers at {url}")
+            say_key(admin_key)
+            say("Stop it with Ctrl-C")
         else:
             with os.fdopen(ready_fd, "w") as parent:
                 jsonlib.dump({"url": url, "admin_key": admin_key}, parent)
@@ -88,7 +93,10 @@ def start_in_background(
             raise Conflict(
                 f"Freehold is already running at {server.url}.", hint="Stop it with `freehold down` first."
             )
-        say_ready(server.url, None, server.pid, already=True)
+        say(f"Freehold is already running at {server.url}")
+        if server.version != __version__:
+            note(f"It is version {server.version}; stop it and start it again to run {__version__}.")
+        say(f"Stop it with: {typed(context)} down")
         return
     config.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     log = config.home / "server.log"
@@ -114,17 +122,22 @@ def start_in_background(
                 start_new_session=True,
             )
         os.close(child_end)
-        said = read_until(reader.fileno(), time.monotonic() + READY_SECONDS)
-    if said is None:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.terminate()
-            process.wait(STOP_SECONDS)
+        said = None
+        try:
+            said = read_until(reader.fileno(), time.monotonic() + READY_SECONDS)
+        finally:
+            if said is None:  # too slow, or Ctrl-C: nothing stays behind unannounced
+                process.terminate()
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(STOP_SECONDS)
     if not said:
         why = "was not ready in time" if said is None else "could not start"
         note(tail(log, start))
         raise Unavailable(f"Freehold {why}.", hint=f"The whole log is {log}.")
     announced = jsonlib.loads(said)
-    say_ready(announced["url"], announced["admin_key"], process.pid)
+    say(f"Freehold answers at {announced['url']}")
+    say_key(announced["admin_key"])
+    say(f"Stop it with: {typed(context)} down")
 
 
 def read_until(descriptor: int, deadline: float) -> bytes | None:
@@ -157,12 +170,20 @@ def tail(log: Path, start: int, lines: int = 20) -> str:
     return "\n".join(clean(text).splitlines()[-lines:])
 
 
-def say_ready(url: str, admin_key: str | None, pid: int | None, *, already: bool = False) -> None:
-    """Where it is, the key where one was made, and how to stop."""
-    say(f"Freehold {'is already running' if already else 'answers'} at {url}")
+def say_key(admin_key: str | None) -> None:
+    """The admin key, at the start that made it."""
     if admin_key:
         say(f"Admin key, shown this once: {admin_key}")
-    say("Stop it with Ctrl-C" if pid is None else f"Stop it with: freehold down   (process {pid})")
+
+
+def typed(context: typer.Context) -> str:
+    """How to type this program's next command here: as it is found, with the same data folder."""
+    program = "freehold"
+    if shutil.which(program) is None:
+        beside = Path(sys.executable).with_name(program)
+        program = os.path.relpath(beside) if beside.is_relative_to(Path.cwd()) else str(beside)
+    options: Options = context.obj
+    return program if options.home is None else f"{program} --home {shlex.quote(str(options.home))}"
 
 
 def down(ctx: typer.Context) -> None:
