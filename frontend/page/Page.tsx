@@ -9,8 +9,9 @@ import { AddKnowledge } from "./AddKnowledge";
 import { pageInfo } from "./admin";
 import { AskView } from "./AskView";
 import { KnowledgeView, type Wish } from "./KnowledgeView";
-import { useKnowledge } from "./useKnowledge";
 import { paintPage } from "./paint";
+import { going, shown } from "./reading";
+import { useKnowledge } from "./useKnowledge";
 
 const KEY = "admin-key";
 const tab = new Memory(() => sessionStorage, "freehold:page:");
@@ -57,7 +58,7 @@ function Loaded({ info, reload }: { info: PageInfo; reload: () => void }) {
     reload();
     chatApi("", setup.public_token).info().then(setOwn, () => undefined);
   }, [setup.public_token]);
-  const knowledge = useKnowledge(key, setup.assistant_id, forgetKey, learned);
+  const knowledge = useKnowledge({ key, assistant: setup.assistant_id, forgetKey, learned });
   useEffect(learned, [learned]);
   useEffect(() => paintPage(assistant.accent), [assistant.accent]);
   useEffect(() => {
@@ -73,7 +74,7 @@ function Loaded({ info, reload }: { info: PageInfo; reload: () => void }) {
     go("#knowledge");
   };
   const current = (name: string) => (view === name ? { "aria-current": "page" as const } : {});
-  const reading = knowledge.readings.find((one) => one.error === null && one.job?.state === "running")?.job?.progress;
+  const reading = knowledge.readings.filter(going).map(shown)[0]?.progress;
 
   return (
     <div class="frame">

@@ -2,7 +2,7 @@ import { ErrorNote } from "../shared/ErrorNote";
 import { CheckIcon, CloseIcon } from "../shared/icons";
 import type { Job } from "../shared/types";
 import { ApiError } from "../shared/errors";
-import { type Reading, running } from "./useKnowledge";
+import { going, type Reading, shown, type Unread, unread } from "./reading";
 
 interface Props {
   readings: readonly Reading[];
@@ -27,15 +27,16 @@ export function Readings({ readings, cancel, dismiss }: Props) {
 }
 
 function One({ reading, cancel, dismiss }: { reading: Reading } & Pick<Props, "cancel" | "dismiss">) {
-  const { job, title, sent, error } = reading;
+  const { title, error } = reading;
+  const job = shown(reading);
   const failure = error ?? failureOf(job);
-  const going = failure === null && (job === null || running(job));
-  const failed = job?.result?.failed ?? [];
+  const more = failure === null && going(reading);
+  const names = unread(reading);
   return (
     <>
       <div class="row between">
         <h3 dir="auto">{title}</h3>
-        {going ? (
+        {more ? (
           job && (
             <button type="button" class="button small" onClick={() => cancel(reading)}>
               Stop<span class="hidden"> reading {title}</span>
@@ -47,10 +48,12 @@ function One({ reading, cancel, dismiss }: { reading: Reading } & Pick<Props, "c
           </button>
         )}
       </div>
-      {failure ? <ErrorNote error={failure} /> : going ? <Going job={job} sent={sent} title={title} /> : <Done job={job} />}
+      {failure && <ErrorNote error={failure} />}
+      {more && <Going job={job} sent={reading.sent} title={title} />}
+      {!more && !failure && <Done jobs={reading.jobs} />}
       <Names
-        summary={`${failed.length} ${failed.length === 1 ? "document" : "documents"} could not be read`}
-        names={failed.map(({ document, reason }) => [document, reason])}
+        summary={`${names.length} ${names.length === 1 ? "document" : "documents"} could not be read`}
+        names={names}
       />
       <Names
         summary={`${reading.leftOut.length} left out: Freehold does not read this kind of file`}
@@ -63,23 +66,19 @@ function One({ reading, cancel, dismiss }: { reading: Reading } & Pick<Props, "c
 function Going({ job, sent, title }: { job: Job | null; sent: number; title: string }) {
   const progress = job?.progress;
   const total = progress?.total ?? 0;
-  const share = job === null ? (sent < 1 ? sent : null) : total > 0 ? (progress?.done ?? 0) / total : null;
-  const says =
-    job === null
-      ? sent < 1
-        ? `Sending, ${Math.round(sent * 100)} %`
-        : "Handing over…"
-      : total > 0
-        ? `Reading ${progress?.done ?? 0} of ${total}`
-        : job.state === "queued"
-          ? "Waiting for its turn…"
-          : "Looking through it…";
+  const share = sent < 1 ? sent : total > 0 ? (progress?.done ?? 0) / total : null;
+  const says = () => {
+    if (sent < 1) return `Sending, ${Math.round(sent * 100)} %`;
+    if (job === null) return "Handing over…";
+    if (total > 0) return `Reading ${progress?.done ?? 0} of ${total}`;
+    return job.state === "queued" ? "Waiting for its turn…" : "Looking through it…";
+  };
   return (
     <>
       <progress aria-label={`Reading ${title}`} {...(share === null ? {} : { value: share, max: 1 })} />
       <p class="note clip">
-        {says}
-        {progress?.current && (
+        {says()}
+        {sent >= 1 && progress?.current && (
           <>
             {" · "}
             <bdi>{progress.current}</bdi>
@@ -90,25 +89,22 @@ function Going({ job, sent, title }: { job: Job | null; sent: number; title: str
   );
 }
 
-function Done({ job }: { job: Job | null }) {
-  const result = job?.result;
-  const parts = [
-    [result?.added, "added"],
-    [result?.changed, "changed"],
-    [result?.removed, "removed"],
-    [result?.unchanged, "unchanged"],
-  ].filter(([count]) => Number(count ?? 0) > 0);
+function Done({ jobs }: { jobs: readonly Job[] }) {
+  const sum = (what: "added" | "changed" | "removed" | "unchanged") =>
+    jobs.reduce((total, job) => total + (job.result?.[what] ?? 0), 0);
+  const parts = (["added", "changed", "removed"] as const).filter((what) => sum(what) > 0);
+  const job = jobs[jobs.length - 1];
   return (
     <p class="good" role="status">
       <CheckIcon />
       {job?.state === "cancelled"
         ? "Stopped. What was read stays."
-        : `Read. ${parts.map(([count, what]) => `${count} ${what}`).join(", ") || "Nothing new"}.`}
+        : `Read. ${parts.map((what) => `${sum(what)} ${what}`).join(", ") || "Nothing new"}.`}
     </p>
   );
 }
 
-function Names({ summary, names }: { summary: string; names: (readonly [string, string])[] }) {
+function Names({ summary, names }: { summary: string; names: readonly Unread[] }) {
   if (names.length === 0) return null;
   return (
     <details>

@@ -115,8 +115,7 @@ export function ShareTag({ admin, assistant, changed }: Props) {
           </div>
           {local && (
             <p class="note">
-              This address answers on this machine only. To serve visitors, put Freehold behind your web server and open
-              this page under its public name.
+              This address answers on this machine only. Once Freehold has a public name, put that name into the tag.
             </p>
           )}
         </li>

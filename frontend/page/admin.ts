@@ -1,6 +1,7 @@
 import { send } from "../shared/api";
 import { ApiError, errorOf, fieldsOf, unreachable } from "../shared/errors";
 import type { Assistant, Job, PageInfo, Source, Status } from "../shared/types";
+import { uploadName } from "./files";
 
 /** A file to hand in, under the path it had in its folder. */
 export interface Upload {
@@ -54,7 +55,7 @@ export function adminApi(key: string): AdminApi {
     upload(assistant, files, sent) {
       const form = new FormData();
       form.append("assistant", assistant);
-      for (const { file, path } of files) form.append("files", file, path);
+      for (const { file, path } of files) form.append("files", file, uploadName(path));
       return new Promise((resolve, reject) => {
         // fetch tells nothing of how much has been sent.
         const request = new XMLHttpRequest();

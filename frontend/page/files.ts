@@ -6,6 +6,9 @@ export const READABLE = [
 ];
 
 const MOST_FILES = 20_000;
+const FILES_A_BATCH = 200;
+const BYTES_A_BATCH = 48 * 2 ** 20;
+const LONGEST_NAME = 116;
 
 export interface Picked {
   files: Upload[];
@@ -21,6 +24,36 @@ export function sorted(all: readonly Upload[]): Picked {
     files: visible.filter(({ path }) => readable(path)),
     leftOut: visible.filter(({ path }) => !readable(path)).map(({ path }) => path),
   };
+}
+
+/** Cuts an upload into pieces that the server takes at a time; a very large file goes alone. */
+export function batches(files: readonly Upload[]): Upload[][] {
+  const all: Upload[][] = [];
+  let bytes = Infinity;
+  for (const upload of files) {
+    const last = all[all.length - 1];
+    if (!last || last.length >= FILES_A_BATCH || bytes + upload.file.size > BYTES_A_BATCH) {
+      all.push([upload]);
+      bytes = upload.file.size;
+    } else {
+      last.push(upload);
+      bytes += upload.file.size;
+    }
+  }
+  return all;
+}
+
+/**
+ * The one name under which the server keeps a file. It keeps no folders, so that they become part of the name:
+ * two `index.html` stay two, and the same file sent again takes its own place.
+ */
+export function uploadName(path: string): string {
+  const name = path.split("/").filter(Boolean).join(" › ");
+  const bytes = new TextEncoder().encode(name);
+  if (bytes.length <= LONGEST_NAME) return name;
+  let tail = name;
+  while (new TextEncoder().encode(tail).length > LONGEST_NAME - 11) tail = [...tail].slice(1).join("");
+  return `${fingerprint(bytes)}… ${tail}`;
 }
 
 export function fromInput(list: FileList | null): Upload[] {
@@ -50,4 +83,11 @@ async function walk(entry: FileSystemEntry, folder: string, found: Upload[]): Pr
     if (some.length === 0) return;
     for (const child of some) await walk(child, `${path}/`, found);
   }
+}
+
+/** FNV-1a: enough to tell two long paths apart. */
+function fingerprint(bytes: Uint8Array): string {
+  let hash = 0x811c9dc5;
+  for (const byte of bytes) hash = Math.imul(hash ^ byte, 0x01000193);
+  return (hash >>> 0).toString(16).padStart(8, "0").slice(0, 7);
 }

@@ -2,18 +2,8 @@ import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { ApiError, asApiError } from "../shared/errors";
 import type { Job, Source, Status } from "../shared/types";
 import { type AdminApi, adminApi, type Upload } from "./admin";
-import { sorted } from "./files";
-
-/** One thing being read, from the first byte sent to the last document. */
-export interface Reading {
-  key: string;
-  title: string;
-  /** Share of the upload that has been sent, 0 to 1; 1 where nothing is uploaded. */
-  sent: number;
-  job: Job | null;
-  leftOut: string[];
-  error: ApiError | null;
-}
+import { batches, sorted } from "./files";
+import { going, type Reading, running, withJob } from "./reading";
 
 export interface Knowledge {
   admin: AdminApi | null;
@@ -31,14 +21,20 @@ export interface Knowledge {
   dismiss(reading: Reading): void;
 }
 
+interface Wishes {
+  key: string | null;
+  assistant: string;
+  forgetKey(): void;
+  /** What the assistant knows has changed. */
+  learned(): void;
+}
+
 const POLL_MS = 800;
-const VECTORS_POLL_MS = 3000;
+const STATUS_POLL_MS = 2500;
 let keys = 0;
 
-export const running = (job: Job | null) => job !== null && (job.state === "queued" || job.state === "running");
-
 /** What one assistant knows and is learning; does nothing until there is a key. */
-export function useKnowledge(key: string | null, assistant: string, forgetKey: () => void, learned: () => void): Knowledge {
+export function useKnowledge({ key, assistant, forgetKey, learned }: Wishes): Knowledge {
   const [admin, setAdmin] = useState<AdminApi | null>(null);
   const [readings, setReadings] = useState<Reading[]>([]);
   const [sources, setSources] = useState<Source[] | null>(null);
@@ -55,11 +51,16 @@ export function useKnowledge(key: string | null, assistant: string, forgetKey: (
     },
     [forgetKey],
   );
+  const update = (which: string, by: (reading: Reading) => Reading) =>
+    setReadings((all) => all.map((one) => (one.key === which ? by(one) : one)));
+  const add = (fields: Partial<Reading>): string => {
+    const which = `reading-${++keys}`;
+    const fresh = { key: which, title: "Reading", sent: 1, jobs: [], leftOut: [], refused: [], error: null };
+    setReadings((all) => [...all, { ...fresh, ...fields }]);
+    return which;
+  };
 
   useEffect(() => setAdmin(key === null ? null : adminApi(key)), [key]);
-
-  const update = (which: string, fields: Partial<Reading>) =>
-    setReadings((all) => all.map((one) => (one.key === which ? { ...one, ...fields } : one)));
 
   const refresh = useCallback(() => {
     if (!admin) return;
@@ -67,62 +68,74 @@ export function useKnowledge(key: string | null, assistant: string, forgetKey: (
       setSources(list);
       setStatus(now);
       setError(null);
-      const known = new Set(latest.current.map((one) => one.job?.id));
-      const fresh = now.jobs.filter((job) => running(job) && !known.has(job.id));
-      if (fresh.length > 0)
-        setReadings((all) => [
-          ...all,
-          ...fresh.map((job) => ({ key: `job-${job.id}`, title: "Reading", sent: 1, job, leftOut: [], error: null })),
-        ]);
+      const known = new Set(latest.current.flatMap((one) => one.jobs.map((job) => job.id)));
+      const sending = latest.current.some((one) => one.error === null && (one.sent < 1 || one.jobs.length === 0));
+      if (!sending) for (const job of now.jobs) if (running(job) && !known.has(job.id)) add({ jobs: [job] });
     }, failed);
-  }, [admin, assistant]);
-
+  }, [admin, assistant, failed]);
   useEffect(refresh, [refresh]);
 
-  const active = readings.filter((one) => running(one.job)).map((one) => one.key);
+  const busy = readings.some(going);
   useEffect(() => {
-    if (!admin || active.length === 0) return;
-    const timer = setInterval(() => {
-      for (const one of latest.current) {
-        if (!one.job || !running(one.job)) continue;
-        admin.job(one.job.id).then(
-          (job) => {
-            update(one.key, { job });
-            if (running(job)) return;
+    if (!admin || !busy) return;
+    const poll = () => {
+      for (const reading of latest.current)
+        for (const job of reading.jobs.filter(running))
+          admin.job(job.id).then((now) => {
+            update(reading.key, (one) => withJob(one, now));
+            if (running(now)) return;
             refresh();
             learned();
-          },
-          (thrown: unknown) => failed(thrown),
-        );
-      }
-    }, POLL_MS);
+          }, failed);
+    };
+    const timer = setInterval(poll, POLL_MS);
     return () => clearInterval(timer);
-  }, [admin, active.join()]);
+  }, [admin, busy, refresh, learned]);
 
   const embedding = status !== null && status.vectors.done < status.vectors.total;
   useEffect(() => {
-    if (!admin || !embedding) return;
-    const timer = setInterval(() => admin.status().then(setStatus, failed), VECTORS_POLL_MS);
+    if (!admin || !(busy || embedding)) return;
+    const timer = setInterval(refresh, STATUS_POLL_MS);
     return () => clearInterval(timer);
-  }, [admin, embedding]);
+  }, [admin, busy, embedding, refresh]);
 
-  const begin = (title: string, sent: number, leftOut: string[] = []): string => {
-    const which = `reading-${++keys}`;
-    setReadings((all) => [...all, { key: which, title, sent, job: null, leftOut, error: null }]);
-    return which;
+  const passages = status?.assistants.find((one) => one.id === assistant)?.passages ?? 0;
+  useEffect(() => {
+    if (passages > 0) learned();
+  }, [passages > 0]);
+
+  const began = (which: string, job: Job) => {
+    update(which, (one) => withJob(one, job));
+    refresh();
+    learned();
   };
-  const follow = (which: string, work: Promise<{ job: Job }>) =>
-    work.then(
-      ({ job }) => {
-        update(which, { job, sent: 1 });
-        refresh();
-      },
-      (thrown: unknown) => {
+  const broke = (which: string, thrown: unknown) => {
+    const problem = asApiError(thrown);
+    if (problem.status === 401) forgetKey();
+    update(which, (one) => ({ ...one, error: problem, sent: 1 }));
+  };
+
+  const uploadAll = async (api: AdminApi, which: string, files: readonly Upload[]) => {
+    const total = files.reduce((sum, { file }) => sum + file.size, 1);
+    let before = 0;
+    for (const batch of batches(files)) {
+      const size = batch.reduce((sum, { file }) => sum + file.size, 0);
+      try {
+        const { job } = await api.upload(assistant, batch, (share) =>
+          update(which, (one) => ({ ...one, sent: Math.min(0.999, (before + share * size) / total) })),
+        );
+        began(which, job);
+      } catch (thrown) {
         const problem = asApiError(thrown);
-        if (problem.status === 401) forgetKey();
-        update(which, { error: problem, sent: 1 });
-      },
-    );
+        const [only, ...others] = batch;
+        if (!only || others.length > 0 || batch.length === files.length || problem.status === 401) throw problem;
+        const refusal = [only.path, `${problem.message} ${problem.hint ?? ""}`] as const;
+        update(which, (one) => ({ ...one, refused: [...one.refused, refusal] }));
+      }
+      before += size;
+    }
+    update(which, (one) => ({ ...one, sent: 1 }));
+  };
 
   return {
     admin,
@@ -130,29 +143,34 @@ export function useKnowledge(key: string | null, assistant: string, forgetKey: (
     sources,
     status,
     error,
-    busy: readings.some((one) => one.error === null && (one.job === null || running(one.job))),
+    busy,
     refresh,
     upload(all) {
       if (!admin) return;
       const { files, leftOut } = sorted(all);
-      const which = begin(titleOf(files, leftOut), 0, leftOut);
       if (files.length === 0) {
         const hint = "Give it Markdown, HTML, PDF, Word (.docx), text, CSV or JSONL files.";
-        update(which, { sent: 1, error: new ApiError("nothing", "None of these files can be read.", hint) });
+        add({ title: "Files", leftOut, error: new ApiError("nothing", "None of these files can be read.", hint) });
         return;
       }
-      void follow(which, admin.upload(assistant, files, (sent) => update(which, { sent })));
+      const which = add({ title: titleOf(files), leftOut, sent: 0 });
+      uploadAll(admin, which, files).catch((thrown: unknown) => broke(which, thrown));
     },
     visit(address) {
       if (!admin) return;
       const location = /^[a-z][a-z0-9+.-]*:/i.test(address) ? address : `https://${address}`;
-      void follow(begin(location, 1), admin.addAddress(assistant, location));
+      const which = add({ title: location });
+      admin.addAddress(assistant, location).then(
+        ({ job }) => began(which, job),
+        (thrown: unknown) => broke(which, thrown),
+      );
     },
     sync(source) {
       if (!admin) return;
-      void follow(
-        begin(source.title || source.location, 1),
-        admin.sync(source.id).then((job) => ({ job })),
+      const which = add({ title: source.title || source.location });
+      admin.sync(source.id).then(
+        (job) => began(which, job),
+        (thrown: unknown) => broke(which, thrown),
       );
     },
     remove(source) {
@@ -162,7 +180,7 @@ export function useKnowledge(key: string | null, assistant: string, forgetKey: (
       }, failed);
     },
     cancel(reading) {
-      if (reading.job) admin?.cancel(reading.job.id).catch(failed);
+      for (const job of reading.jobs.filter(running)) admin?.cancel(job.id).catch(failed);
     },
     dismiss(reading) {
       setReadings((all) => all.filter((one) => one.key !== reading.key));
@@ -170,11 +188,11 @@ export function useKnowledge(key: string | null, assistant: string, forgetKey: (
   };
 }
 
-function titleOf(files: readonly Upload[], leftOut: readonly string[]): string {
-  const first = files[0]?.path ?? leftOut[0] ?? "files";
-  const folder = first.includes("/") ? first.slice(0, first.indexOf("/")) : null;
-  if (files.length <= 1) return first;
-  return folder !== null && files.every(({ path }) => path.startsWith(`${folder}/`))
+function titleOf(files: readonly Upload[]): string {
+  const first = files[0]?.path ?? "";
+  const folder = first.includes("/") ? first.slice(0, first.indexOf("/") + 1) : null;
+  if (files.length === 1) return first;
+  return folder !== null && files.every(({ path }) => path.startsWith(folder))
     ? `${folder} (${files.length} files)`
     : `${files.length} files`;
 }

@@ -58,22 +58,33 @@ export function Answer({ entry, open, opened, retry, rate }: Props) {
   );
 }
 
+/** One chip for each document, opening the first passage cited from it. */
 function Sources({ citations, open, opened }: { citations: Citation[]; open: OpenCitation; opened: Citation | null }) {
+  const documents = new Map<number, Citation[]>();
+  for (const citation of citations) {
+    const id = citation.document.id;
+    documents.set(id, [...(documents.get(id) ?? []), citation]);
+  }
   return (
     <ul class="sources" aria-label="Sources of this answer">
-      {citations.map((citation) => (
-        <li key={citation.number}>
-          <button
-            type="button"
-            class="chip"
-            aria-pressed={opened === citation}
-            onClick={(event) => open(citation, event.currentTarget)}
-          >
-            <span class="number">{citation.number}</span>
-            <bdi>{citation.document.title}</bdi>
-          </button>
-        </li>
-      ))}
+      {[...documents.values()].map((cited) => {
+        const first = cited[0] as Citation;
+        return (
+          <li key={first.number}>
+            <button
+              type="button"
+              class="chip"
+              aria-pressed={opened !== null && cited.includes(opened)}
+              onClick={(event) => open(first, event.currentTarget)}
+            >
+              {cited.map(({ number }) => (
+                <span class="number">{number}</span>
+              ))}
+              <bdi>{first.document.title}</bdi>
+            </button>
+          </li>
+        );
+      })}
     </ul>
   );
 }

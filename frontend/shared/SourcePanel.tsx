@@ -17,7 +17,7 @@ export function SourcePanel({ citation, modal, close }: Props) {
   const title = useId();
   const panel = useRef<HTMLElement>(null);
   const href = webAddress(citation.document.location);
-  const path = citation.heading_path.filter((heading, n) => n > 0 || heading !== citation.document.title);
+  const path = pathOf(citation);
 
   useEffect(() => {
     const marks = panel.current?.querySelectorAll("mark");
@@ -74,5 +74,15 @@ export function SourcePanel({ citation, modal, close }: Props) {
         )}
       </footer>
     </section>
+  );
+}
+
+/** The headings above the passage, less those that stand in it or name the document. */
+function pathOf({ heading_path, document, text }: Citation): string[] {
+  const first = text.trimStart().split("\n", 1)[0] ?? "";
+  return heading_path.filter(
+    (heading, n) =>
+      !(n === 0 && heading === document.title) &&
+      !(n === heading_path.length - 1 && /^#+ /.test(first) && first.replace(/^#+\s*/, "") === heading),
   );
 }

@@ -18,6 +18,9 @@ export interface Options {
   accent: string | null;
 }
 
+/** The button waits this long for the assistant's colour. */
+const LATEST_MS = 800;
+
 interface Props {
   api: ChatApi;
   kept: Memory;
@@ -36,9 +39,14 @@ export function Widget({ api, kept, tab, options, paint }: Props) {
   const panel = useRef<HTMLDivElement>(null);
   const launcher = useRef<HTMLButtonElement>(null);
   const everOpened = useRef(false);
+  const [late, setLate] = useState(false);
   const name = info?.assistant.name || "Assistant";
 
   useEffect(() => paint(options.accent ?? info?.assistant.accent ?? null), [info]);
+  useEffect(() => {
+    const timer = setTimeout(() => setLate(true), LATEST_MS);
+    return () => clearTimeout(timer);
+  }, []);
   useFocusWithin(panel, open && phone);
   useVisibleHeight(panel, open && phone);
 
@@ -127,6 +135,7 @@ export function Widget({ api, kept, tab, options, paint }: Props) {
         ref={launcher}
         type="button"
         class="launcher"
+        hidden={!info && !error && !late && !open}
         aria-haspopup="dialog"
         aria-expanded={open}
         aria-label={open ? "Close the chat" : `Chat with ${name} (AI assistant)`}
