@@ -1,0 +1,249 @@
+"""Jobs survive restarts, can be cancelled, and give up on work that keeps ending the process."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from freehold.errors import Conflict, InvalidInput, NoRoom, NotFound
+from freehold.store import jobs as module
+from freehold.store.database import Database
+from freehold.store.jobs import CRASHES, Interrupted, Job, JobContext, JobRunner, Jobs
+from freehold.store.migrations import migrate
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    made = Database(tmp_path / "freehold.db")
+    migrate(made)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def jobs(database: Database) -> Jobs:
+    ticks = iter(range(1, 100_000))
+    return Jobs(database, clock=lambda: float(next(ticks)))
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come about"
+        time.sleep(0.005)
+
+
+def run(jobs: Jobs, handlers: Mapping[str, Callable[[JobContext], Mapping[str, Any]]]) -> None:
+    """Works off everything that waits."""
+    runner = JobRunner(jobs, handlers)
+    runner.start()
+    until(lambda: not jobs.active())
+    assert runner.stop()
+
+
+def test_a_job_is_done_with_its_result(jobs: Jobs) -> None:
+    job = jobs.enqueue("count", {"to": 3})
+    assert (job.state, job.progress) == ("queued", {"done": 0, "total": 0, "current": ""})
+
+    def count(context: JobContext) -> dict[str, Any]:
+        context.progress(2, 3, "two")
+        context.progress(3, 3, "three")  # within the pause: written at the end
+        return {"counted": context.payload["to"]}
+
+    run(jobs, {"count": count})
+    done = jobs.get(job.id)
+    assert (done.state, done.result, done.error) == ("done", {"counted": 3}, None)
+    assert done.progress == {"done": 3, "total": 3, "current": "three"}
+    assert done.finished
+
+
+def test_jobs_run_in_the_order_in_which_they_came(jobs: Jobs) -> None:
+    ran: list[int] = []
+
+    def note(context: JobContext) -> dict[str, Any]:
+        ran.append(context.payload["n"])
+        return {}
+
+    for n in range(5):
+        jobs.enqueue("note", {"n": n})
+    run(jobs, {"note": note})
+    assert ran == [0, 1, 2, 3, 4]
+    assert [job.payload["n"] for job in jobs.list(2)] == [4, 3]
+
+
+def test_an_equal_job_that_waits_is_not_queued_twice(jobs: Jobs) -> None:
+    first = jobs.enqueue("sync", {"source_id": 1, "again": False})
+    assert jobs.enqueue("sync", {"again": False, "source_id": 1}).id == first.id
+    assert jobs.enqueue("sync", {"source_id": 2}).id != first.id
+    claimed = jobs.claim()
+    assert claimed is not None and claimed.id == first.id
+    assert jobs.enqueue("sync", {"again": False, "source_id": 1}).id != first.id  # it may have looked already
+
+
+def test_our_errors_are_kept_in_our_shape_and_others_tell_nothing(jobs: Jobs) -> None:
+    def refuse(_: JobContext) -> dict[str, Any]:
+        raise InvalidInput("That will not do.", hint="Do otherwise.")
+
+    def break_down(_: JobContext) -> dict[str, Any]:
+        raise ValueError("secret detail")
+
+    ours, theirs, unknown = (jobs.enqueue(kind) for kind in ("refuse", "break", "unheard-of"))
+    run(jobs, {"refuse": refuse, "break": break_down})
+    assert jobs.get(ours.id).error == {
+        "code": "invalid_input",
+        "message": "That will not do.",
+        "hint": "Do otherwise.",
+    }
+    broken = jobs.get(theirs.id).error
+    assert broken is not None
+    assert broken["code"] == "internal"
+    assert "secret" not in str(broken)
+    assert (jobs.get(unknown.id).error or {})["code"] == "not_found"
+
+
+def test_a_queued_job_is_cancelled_at_once(jobs: Jobs) -> None:
+    job = jobs.enqueue("never")
+    assert jobs.cancel(job.id).state == "cancelled"
+    assert jobs.cancel(job.id).state == "cancelled"
+    assert jobs.claim() is None
+
+
+def test_a_running_job_ends_when_it_is_cancelled_and_stays_so(jobs: Jobs) -> None:
+    started, ended = threading.Event(), threading.Event()
+
+    def wait(context: JobContext) -> dict[str, Any]:
+        started.set()
+        try:
+            while True:
+                context.raise_if_cancelled()
+                time.sleep(0.001)
+        finally:
+            ended.set()
+
+    job = jobs.enqueue("wait")
+    runner = JobRunner(jobs, {"wait": wait})
+    runner.start()
+    assert started.wait(5)
+    assert jobs.cancel(job.id).state == "cancelled"
+    assert ended.wait(5)
+    assert runner.stop()
+    assert jobs.get(job.id).state == "cancelled"
+    jobs.recover()
+    assert jobs.claim() is None
+
+
+def test_what_has_finished_cannot_be_cancelled(jobs: Jobs) -> None:
+    job = jobs.enqueue("nothing")
+    run(jobs, {"nothing": lambda _: {}})
+    with pytest.raises(Conflict):
+        jobs.cancel(job.id)
+    with pytest.raises(NotFound):
+        jobs.cancel("job_unknown")
+
+
+def test_stopping_puts_the_running_job_back_and_counts_no_crash(jobs: Jobs) -> None:
+    started = threading.Event()
+
+    def wait(context: JobContext) -> dict[str, Any]:
+        started.set()
+        while not context.stopping:
+            time.sleep(0.001)
+        raise Interrupted
+
+    job = jobs.enqueue("wait")
+    for _ in range(CRASHES + 1):
+        started.clear()
+        runner = JobRunner(jobs, {"wait": wait})
+        runner.start()
+        assert started.wait(5)
+        assert runner.stop()
+        assert (jobs.get(job.id).state, jobs.get(job.id).attempts) == ("queued", 0)
+        jobs.recover()
+
+
+def test_a_crashed_job_goes_on_after_a_restart(jobs: Jobs, database: Database) -> None:
+    job = jobs.enqueue("work", {"n": 1})
+    assert jobs.claim() is not None  # and the process dies
+    again = Jobs(database)
+    again.recover()
+    run(again, {"work": lambda context: {"attempts": context.job.attempts}})
+    assert again.get(job.id).result == {"attempts": 2}
+
+
+def test_a_job_that_keeps_ending_the_process_is_given_up(jobs: Jobs) -> None:
+    job = jobs.enqueue("poison")
+    for _ in range(CRASHES):
+        assert jobs.claim() is not None
+        jobs.recover()
+    given_up = jobs.get(job.id)
+    assert given_up.state == "failed"
+    assert given_up.error is not None and f"{CRASHES} times" in given_up.error["message"]
+    assert jobs.claim() is None
+
+
+def test_a_job_that_gets_on_is_never_given_up(jobs: Jobs) -> None:
+    job = jobs.enqueue("long")
+    for n in range(3 * CRASHES):
+        claimed = jobs.claim()
+        assert claimed is not None
+        JobContext(jobs, claimed, threading.Event()).progress(n, 100, saved=True)
+        jobs.recover()
+    assert jobs.get(job.id).state == "queued"
+
+
+def test_progress_is_written_a_few_times_a_second(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[int] = []
+
+    def save(job: Job, done: int, total: int, current: str, *, saved: bool) -> None:
+        written.append(done)
+
+    monkeypatch.setattr(jobs, "save_progress", save)
+    now = 0.0
+    context = JobContext(jobs, jobs.enqueue("work"), threading.Event(), monotonic=lambda: now)
+    for done in range(100):
+        context.progress(done, 100)
+        now += 0.01
+    assert len(written) <= 1 + 1.0 / module.PROGRESS_SECONDS
+    context.flush()
+    assert written[-1] == 99
+    context.flush()
+    assert written.count(99) == 1
+
+
+def test_a_full_disk_holds_jobs_up_and_loses_none(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = jobs.enqueue("work")
+    room = threading.Event()
+    whole = jobs.finish
+
+    def finish(done: Job, result: Mapping[str, Any]) -> None:
+        if not room.is_set():
+            raise NoRoom("full")
+        whole(done, result)
+
+    monkeypatch.setattr(jobs, "finish", finish)
+    runner = JobRunner(jobs, {"work": lambda _: {"kept": True}}, retry_seconds=0.01)
+    runner.start()
+    until(lambda: jobs.get(job.id).state == "running")
+    room.set()
+    until(lambda: jobs.get(job.id).state == "done")
+    assert jobs.get(job.id).result == {"kept": True}
+    assert runner.stop()
+
+
+def test_work_that_comes_later_wakes_the_runner(jobs: Jobs) -> None:
+    runner = JobRunner(jobs, {"work": lambda _: {}})
+    runner.start()
+    for _ in range(20):
+        job = jobs.enqueue("work")
+        until(lambda: jobs.get(job.id).finished)  # noqa: B023
+    assert runner.stop()
+
+
+def test_an_idle_runner_stops_at_once(jobs: Jobs) -> None:
+    for _ in range(50):
+        runner = JobRunner(jobs, {})
+        runner.start()
+        assert runner.stop(5)
