@@ -47,13 +47,14 @@ def status(services: TheServices, _admin: Admin) -> StatusBody:
     """What it holds, what it is doing, what it runs on."""
     done, total = services.vectors()
     model = services.registry.active(_TASK)
+    assistants = [_counted(services, each.id, each.name) for each in services.assistants.list()]
     return StatusBody(
         version=__version__,
         home=str(services.config.home),
         address=services.address,
         started_at=services.started_at,
-        assistants=[_counted(services, each.id, each.name) for each in services.assistants.list()],
-        passages=total,
+        assistants=assistants,
+        passages=sum(each.passages for each in assistants),
         vectors=Done(done=done, total=total),
         search_mode="words" if services.embedder is None else "hybrid",
         jobs=[job_body(job) for job in services.jobs.active()],
