@@ -60,7 +60,7 @@ def install(app: FastAPI) -> None:
             response = failure(refusal, status=405)
             response.headers.update(error.headers or {})
             return response
-        return failure(InvalidInput("The request cannot be read."), status=error.status_code)
+        return failure(InvalidInput("The body cannot be read."), status=error.status_code)
 
 
 class Unfailing:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from web_parts import CITATION, House, ScriptedAnswerer, bearer, conversation, events
+from web_parts import CITATION, House, ScriptedAnswerer, bearer, conversation, events, until
 from web_parts import house as build
 
 from freehold.errors import EngineCrashed
@@ -192,8 +192,7 @@ async def test_one_answer_at_a_time(house: House, client: httpx.AsyncClient) -> 
     house.answerer.hold = asyncio.Event()
     async with conversation(client, house.public()) as (path, visitor):
         first = asyncio.create_task(client.post(f"{path}/messages", json={"text": "One?"}, headers=visitor))
-        while not house.answerer.running:
-            await asyncio.sleep(0.01)
+        await until(lambda: house.answerer.running)
         second = await client.post(f"{path}/messages", json={"text": "Two?"}, headers=visitor)
         assert (second.status_code, second.json()["error"]["code"]) == (409, "conflict")
         assert second.headers["retry-after"] == "2"
@@ -212,8 +211,7 @@ async def test_a_full_gate_says_when_to_come_back(tmp_path: Path) -> None:
                 async with conversation(client, house.public()) as (path, visitor):
                     asking = client.post(f"{path}/messages", json={"text": "?!"}, headers=visitor)
                     waiting.append(asyncio.create_task(asking))
-            while house.app.state.desk.gate.inside < 2:
-                await asyncio.sleep(0.01)
+            await until(lambda: house.app.state.desk.gate.inside == 2)
             async with conversation(client, house.public()) as (path, visitor):
                 refused = await client.post(f"{path}/messages", json={"text": "?!"}, headers=visitor)
                 assert (refused.status_code, refused.json()["error"]["code"]) == (503, "overloaded")
