@@ -21,6 +21,7 @@ from freehold.types import Usage
 BATCH_TOKENS = 64
 CACHE_MIB = 64
 CHATML_END = "<|im_end|>"
+JOINER = "\u2060"
 PAUSE_SECONDS = 5.0
 """How long a model that could not be loaded is not tried again."""
 AGAIN = "The model's process starts again by itself; ask again."
@@ -45,6 +46,7 @@ class LocalEngine:
         context: int = 8192,
         slots: int = 4,
         queue: int = 32,
+        load_seconds: float | None = None,
         wait_seconds: float = 20.0,
         stall_seconds: float = 300.0,
         ping_seconds: float = 10.0,
@@ -52,6 +54,10 @@ class LocalEngine:
         available: Callable[[], int] = memory.available_memory,
     ) -> None:
         """Reads the file's header unless its `facts` are given.
+
+        `load_seconds` bounds loading, by default by the file's size; `wait_seconds` how long a request waits
+        for a worker that is not up; `stall_seconds` how long one that is up may do nothing for a request;
+        `hang_seconds` how long it may take to answer a ping, of which there is one every `ping_seconds`.
 
         Raises:
             ModelRejected: it is not a sound GGUF file.
@@ -64,11 +70,13 @@ class LocalEngine:
         self._threads = threads
         self._slots = slots
         self._queue = queue
+        self._load_seconds = load_seconds or 60 + self.facts.file_size / 20e6
         self._wait_seconds = wait_seconds
         self._stall_seconds = stall_seconds
         self._ping_seconds = ping_seconds
         self._hang_seconds = hang_seconds
         self._available = available
+        self._control = _any_of(self.facts.control_tokens)
         self._places = Places(slots, self.context_length)
         self._inside = 0
         self._typical_seconds = 5.0
@@ -168,7 +176,14 @@ class LocalEngine:
     def _messages(self, request: Generation) -> list[dict[str, str]]:
         system = [{"role": "system", "content": request.system}] if request.system else []
         turns = [{"role": turn.role, "content": turn.text} for turn in request.messages]
-        return [{"role": m["role"], "content": _encodable(m["content"])} for m in (*system, *turns)]
+        return [{"role": m["role"], "content": self._plain(m["content"])} for m in (*system, *turns)]
+
+    def _plain(self, text: str) -> str:
+        """Text that cannot end its own turn: llama.cpp takes control tokens in a message for commands.
+
+        An invisible character parts them.
+        """
+        return self._control.sub(lambda found: f"{found[0][0]}{JOINER}{found[0][1:]}", _encodable(text))
 
     async def _count(self, op: str, **fields: Any) -> int:
         worker = await self._up(self._wait_seconds)
@@ -256,10 +271,9 @@ class LocalEngine:
             "batch": BATCH_TOKENS,
             "cache_mib": CACHE_MIB,
             "extra_stops": [] if self.facts.has_chat_template else [CHATML_END],
-            "warmup": False,
             "memory_limit": 2 * needed + 4 * 2**30,
         }
-        return await WorkerProcess.start(settings, seconds=60 + self.facts.file_size / 20e6)
+        return await WorkerProcess.start(settings, seconds=self._load_seconds)
 
     async def _watch(self, worker: WorkerProcess) -> None:
         """Returns when the worker is dead; kills one that does not answer."""
@@ -287,6 +301,11 @@ def _finished(event: Message, wall_seconds: float) -> Finished:
         wall_seconds=wall_seconds,
     )
     return Finished(reason, usage)
+
+
+def _any_of(texts: tuple[str, ...]) -> re.Pattern[str]:
+    longest_first = sorted((text for text in texts if len(text) > 1), key=len, reverse=True)
+    return re.compile("|".join(map(re.escape, longest_first)) or r"(?!)")
 
 
 _SURROGATE = re.compile(r"[\ud800-\udfff]")

@@ -137,7 +137,13 @@ class WorkerProcess:
             except BaseException:
                 ours.close()
                 raise
-        reader, writer = await asyncio.open_unix_connection(sock=ours, limit=LINE_BYTES)
+        try:
+            reader, writer = await asyncio.open_unix_connection(sock=ours, limit=LINE_BYTES)
+        except BaseException:
+            ours.close()
+            process.kill()
+            await process.wait()
+            raise
         return cls(process, reader, writer)
 
     def post(self, message: Message) -> None:

@@ -116,7 +116,7 @@ class Model:
         params.ui = False
         params.endpoint_slots = False
         params.offline = True
-        params.warmup = settings["warmup"]
+        params.n_ctx_checkpoints = 4  # 32 of them can take more than the model does
         params.verbosity = 1
         self._server = xllamacpp.Server(params)
 

@@ -17,18 +17,16 @@ from pathlib import Path
 from typing import Any
 
 from freehold.errors import ModelRejected
+from freehold.models.cursor import AGAIN, Cursor
 
 MAGIC = b"GGUF"
 VERSIONS = (2, 3)
 MAX_KEYS = 65_536
 MAX_TENSORS = 100_000
-MAX_ELEMENTS = 8_000_000
-"""Strings in all arrays of a header together; the largest vocabularies with merges have under a million."""
 MAX_KEY_BYTES = 65_535
 MAX_NAME_BYTES = 63
 KEPT_STRING_BYTES = 4_096
 KEPT_ARRAY_ITEMS = 4_096
-WINDOW_BYTES = 2**20
 MAX_LAYERS = 4_096
 MAX_SIZE = 2**24
 """Largest believable width or head count."""
@@ -47,6 +45,8 @@ SCALARS = {
     12: "<d",
 }
 STRING, ARRAY = 8, 9
+CONTROL = 3
+"""The token type of commands."""
 
 TENSOR_TYPES = {
     0: ("F32", 1, 4), 1: ("F16", 1, 2), 2: ("Q4_0", 32, 18), 3: ("Q4_1", 32, 20), 6: ("Q5_0", 32, 22),
@@ -83,7 +83,6 @@ NOT_GENERATING = frozenset(
     }
     | {"gemma-embedding", "t5encoder", "clip", "wavtokenizer-dec"}
 )
-AGAIN = "Copy or download the file again, and compare its checksum with the publisher's."
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +110,14 @@ class GgufFacts:
     tensor_bytes: int
     expected_size: int
     """Bytes up to the last tensor's end; a shorter file is truncated."""
+    control_tokens: tuple[str, ...]
+    """Texts that its tokenizer takes for commands, such as the end of a turn."""
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values, for a database or an interface."""
-        return asdict(self) | {"chat_format": "own" if self.has_chat_template else "chatml"}
+        """Plain values, for a database or an interface; without the control tokens."""
+        values = asdict(self) | {"chat_format": "own" if self.has_chat_template else "chatml"}
+        del values["control_tokens"]
+        return values
 
 
 def read_header(path: Path) -> GgufFacts:
@@ -128,7 +131,7 @@ def read_header(path: Path) -> GgufFacts:
             found = os.fstat(file.fileno())
             if not stat.S_ISREG(found.st_mode):
                 raise ModelRejected(f"{path.name} is not a file.", hint="Name a .gguf file.")
-            return _Header(_Cursor(file.fileno(), found.st_size, path.name)).facts(path.stem)
+            return _Header(Cursor(file.fileno(), found.st_size, path.name)).facts(path.stem)
     except OSError as error:
         raise ModelRejected(
             f"{path.name} cannot be read: {error.strerror or error}.",
@@ -155,68 +158,18 @@ def _without_waiting(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NONBLOCK)  # a FIFO without a writer would block
 
 
-class _Cursor:
-    """Reads a file forwards through a small window; every step is checked against the file's size."""
-
-    def __init__(self, descriptor: int, size: int, name: str) -> None:
-        self.descriptor = descriptor
-        self.size = size
-        self.name = name
-        self.at = 0
-        self._window = b""
-        self._start = 0
-        self._elements = 0
-
-    def wrong(self, what: str, hint: str = AGAIN) -> ModelRejected:
-        return ModelRejected(f"{self.name} is not a sound GGUF file: {what}.", hint=hint)
-
-    def skip(self, count: int) -> None:
-        if count > self.size - self.at:
-            raise self.wrong("its header is truncated")
-        self.at += count
-
-    def take(self, count: int) -> bytes:
-        """The next `count` bytes; callers ask for 64 KiB at most."""
-        start = self.at
-        self.skip(count)
-        if start < self._start or self.at > self._start + len(self._window):
-            self._window = os.pread(self.descriptor, max(WINDOW_BYTES, count), start)
-            self._start = start
-        piece = self._window[start - self._start : self.at - self._start]
-        if len(piece) != count:
-            raise self.wrong("it shrank while it was read")
-        return piece
-
-    def number(self, form: str) -> Any:
-        return struct.unpack(form, self.take(struct.calcsize(form)))[0]
-
-    def text(self, limit: int, what: str) -> str:
-        length = self.number("<Q")
-        if length > limit:
-            raise self.wrong(f"{what} has {length:,} bytes" if length <= self.size else f"{what} has no end")
-        try:
-            return self.take(length).decode()
-        except UnicodeDecodeError:
-            raise self.wrong(f"{what} is not UTF-8") from None
-
-    def skip_strings(self, count: int, what: str) -> None:
-        self._elements += count
-        if count > (self.size - self.at) // 8 or self._elements > MAX_ELEMENTS:
-            raise self.wrong(f"{what} claims {count:,} entries")
-        for _ in range(count):
-            self.skip(self.number("<Q"))
-
-
 class _Header:
     """One pass over a GGUF header."""
 
-    def __init__(self, cursor: _Cursor) -> None:
+    def __init__(self, cursor: Cursor) -> None:
         self.cursor = cursor
         self.wrong = cursor.wrong
         self.values: dict[str, Any] = {}
         """Numbers, short strings and short arrays of numbers."""
         self.lengths: dict[str, int] = {}
         """Every key: entries of its array, bytes of its string, else 1."""
+        self.places: dict[str, int] = {}
+        """Where the entries of an array begin."""
 
     def facts(self, stem: str) -> GgufFacts:
         version, tensors, keys = self._counts()
@@ -249,6 +202,7 @@ class _Header:
             tensors=tensors,
             tensor_bytes=sum(by_type.values()),
             expected_size=end,
+            control_tokens=self._control_tokens(),
         )
 
     def _counts(self) -> tuple[int, int, int]:
@@ -295,7 +249,7 @@ class _Header:
     def _array(self, key: str) -> None:
         cursor = self.cursor
         of, count = cursor.number("<I"), cursor.number("<Q")
-        self.lengths[key] = count
+        self.lengths[key], self.places[key] = count, cursor.at
         if of == STRING:
             cursor.skip_strings(count, f"the key {key[:80]!r}")
         elif of not in SCALARS:
@@ -370,6 +324,24 @@ class _Header:
         if not self.values.get("tokenizer.ggml.model") or not self.lengths.get("tokenizer.ggml.tokens"):
             raise self.wrong("its tokenizer is missing", "Convert the model again, tokenizer included.")
         return architecture
+
+    def _control_tokens(self) -> tuple[str, ...]:
+        """Walks the vocabulary once more, as far as its last control token."""
+        cursor = self.cursor
+        tokens, types = "tokenizer.ggml.tokens", "tokenizer.ggml.token_type"
+        if tokens not in self.places or self.lengths.get(types) != self.lengths[tokens]:
+            return ()
+        cursor.at = self.places[types]
+        wanted = {index for index in range(self.lengths[types]) if cursor.number("<i") == CONTROL}
+        cursor.at = self.places[tokens]
+        found = []
+        for index in range(max(wanted, default=-1) + 1):
+            length = cursor.number("<Q")
+            if index in wanted and length <= KEPT_STRING_BYTES:
+                found.append(cursor.take(length).decode(errors="replace"))
+            else:
+                cursor.skip(length)
+        return tuple(found)
 
     def _size(self, key: str, default: int | None = None, limit: int = MAX_SIZE) -> int:
         value = self.values.get(key, default)

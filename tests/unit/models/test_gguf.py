@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tiny_gguf
 
 from freehold.errors import ModelRejected
 from freehold.models import gguf
-from tests.fixtures import tiny_gguf
 
 
 @pytest.fixture
@@ -66,6 +66,7 @@ def test_facts_of_a_sound_file(tiny: Path) -> None:
     assert facts.file_size == facts.expected_size == tiny.stat().st_size
     assert facts.tensor_bytes == facts.parameters * 4
     assert facts.has_chat_template
+    assert facts.control_tokens == tuple(tiny_gguf.SPECIAL)
     assert facts.as_json()["chat_format"] == "own"
 
 

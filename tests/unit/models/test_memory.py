@@ -4,10 +4,10 @@ from pathlib import Path
 
 import psutil
 import pytest
+import tiny_gguf
 
 from freehold.errors import ModelRejected
 from freehold.models import gguf, memory
-from tests.fixtures import tiny_gguf
 
 
 @pytest.fixture

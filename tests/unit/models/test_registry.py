@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import tiny_gguf
 
 from freehold.errors import (
     Conflict,
@@ -24,7 +25,6 @@ from freehold.models.registry import Model, Registry
 from freehold.store.database import Database
 from freehold.store.migrations import migrate
 from freehold.testing import FakeClock
-from tests.fixtures import tiny_gguf
 
 
 @pytest.fixture
