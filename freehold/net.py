@@ -397,6 +397,8 @@ def _parsed(url: str) -> httpx.URL:
         raise InvalidInput(f"{url} is not read: only http and https addresses are.")
     if not host:
         raise InvalidInput(f"{url} names no host.")
+    if place.port is not None and not 0 < place.port < 65536:
+        raise InvalidInput(f"{url} names no port that there is.")
     if place.userinfo:
         raise InvalidInput("A web address with a name or password in it is not read.")
     return place
@@ -514,7 +516,7 @@ def _translated(place: httpx.URL, deadline: _Deadline) -> Iterator[None]:
     except (httpcore.TimeoutException, TimeoutError) as error:
         raise FetchFailed(f"{host} took longer than {deadline.seconds:g} seconds.") from error
     except (httpcore.ConnectError, ssl.SSLError) as error:
-        cause = error if isinstance(error, ssl.SSLError) else error.__cause__ or error
+        cause = _cause(error)
         if isinstance(cause, ssl.SSLCertVerificationError):
             raise FetchFailed(
                 f"The certificate of {host} is not to be trusted: {cause.verify_message}.",
@@ -525,6 +527,14 @@ def _translated(place: httpx.URL, deadline: _Deadline) -> Iterator[None]:
         raise FetchFailed(f"{host} cannot be connected to: {cause}.") from error
     except (httpcore.NetworkError, httpcore.ProtocolError) as error:
         raise FetchFailed(f"{host} did not give a whole HTTP answer: {error}.") from error
+
+
+def _cause(error: BaseException) -> BaseException:
+    """The system's own error behind one of httpcore's, which hides it on its way up."""
+    found: BaseException | None = error
+    while found is not None and not isinstance(found, OSError):  # ssl's errors are OSErrors too
+        found = found.__cause__ or found.__context__
+    return found or error
 
 
 @functools.cache
