@@ -17,18 +17,18 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 from anyio import to_thread
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from freehold.assistant.assistants import Assistant
 from freehold.errors import FreeholdError, InvalidInput, NotFound, Unavailable
 from freehold.types import Claim, MessageDelta, Query, Turn, Usage
-from freehold.web.answers import Shown, answer, check_length
+from freehold.web.answers import Shown, answer, check_length, end_json
 from freehold.web.dependencies import Chat, Desk, TheDesk, TheServices
 from freehold.web.gate import Place
 from freehold.web.services import Services
-from freehold.web.stream import EventStream
+from freehold.web.stream import EventStream, while_connected
 
 router = APIRouter(prefix="/v1", tags=["openai"])
 
@@ -92,7 +92,9 @@ def get_model(services: TheServices, _chat: Chat, name: str) -> dict[str, Any]:
 
 
 @router.post("/chat/completions", response_model=None, summary="Ask an assistant")
-async def complete(services: TheServices, desk: TheDesk, _chat: Chat, request: ChatRequest) -> Response:
+async def complete(
+    http: Request, services: TheServices, desk: TheDesk, _chat: Chat, request: ChatRequest
+) -> Response:
     """OpenAI's chat completion, whole or streamed, with citations under `freehold`."""
     query = _query(request)
     check_length(services, query.text)
@@ -104,9 +106,16 @@ async def complete(services: TheServices, desk: TheDesk, _chat: Chat, request: C
         events = _stream(services, desk, place, query, assistant, completion, usage)
         return EventStream(events, ping=b": ping\n\n", ended=place.leave)
     shown = Shown()
-    async with aclosing(answer(services, desk, place, query, assistant, shown)) as events_:
-        async for _event in events_:
-            pass
+
+    async def work() -> None:
+        async with aclosing(answer(services, desk, place, query, assistant, shown)) as given:
+            async for _event in given:
+                pass
+
+    try:
+        await while_connected(http.receive, work)
+    finally:
+        place.leave()
     return JSONResponse(completion.whole(shown))
 
 
@@ -261,10 +270,12 @@ def _details(shown: Shown) -> dict[str, Any]:
                 "number": citation.number,
                 "passage_id": citation.passage_id,
                 "document": asdict(citation.document),
+                "heading_path": citation.heading_path,
                 "quote": citation.quote,
             }
             for citation in shown.citations
         ],
+        "nearby": end_json(shown.end)["nearby"] if shown.end else [],
         "trace_id": shown.trace_id,
         "timings": shown.end.timings if shown.end else {},
     }

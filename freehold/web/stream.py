@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from typing import Any
 
 import anyio
 from anyio.streams.memory import MemoryObjectSendStream
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
+
+from freehold.errors import FreeholdError
 
 PING_SECONDS = 10.0
 _STALLED_SECONDS = 60.0
@@ -38,20 +41,18 @@ class EventStream(Response):
         *,
         ping: bytes,
         ended: Callable[[], None],
-        ping_seconds: float = PING_SECONDS,
     ) -> None:
         super().__init__(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
         del self.headers["content-length"]
         self._events = events
         self._ping = ping
         self._ended = ended
-        self._ping_seconds = ping_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
             async with anyio.create_task_group() as tasks:
-                tasks.start_soon(self._watch, receive, tasks.cancel_scope)
+                tasks.start_soon(_cancel_when_gone, receive, tasks.cancel_scope)
                 await self._send(send, tasks)
                 tasks.cancel_scope.cancel()
         finally:
@@ -64,7 +65,7 @@ class EventStream(Response):
         with reader:
             while True:
                 piece = self._ping
-                with anyio.move_on_after(self._ping_seconds):
+                with anyio.move_on_after(PING_SECONDS):
                     try:
                         piece = await reader.receive()
                     except anyio.EndOfStream:
@@ -81,8 +82,31 @@ class EventStream(Response):
                 async for piece in events:
                     writer.send_nowait(piece)
 
-    @staticmethod
-    async def _watch(receive: Receive, scope: anyio.CancelScope) -> None:
-        while (await receive())["type"] != "http.disconnect":
-            pass
-        scope.cancel()
+
+async def while_connected(receive: Receive, work: Callable[[], Awaitable[None]]) -> None:
+    """Does the work; cancels it when the client goes away.
+
+    Raises:
+        ClientDisconnect: it went away.
+        FreeholdError: the work's own.
+    """
+    failed: FreeholdError | None = None
+    done = False
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(_cancel_when_gone, receive, tasks.cancel_scope)
+        try:
+            await work()
+        except FreeholdError as error:  # let out below: the group would wrap it
+            failed = error
+        done = True
+        tasks.cancel_scope.cancel()
+    if failed is not None:
+        raise failed
+    if not done:
+        raise ClientDisconnect
+
+
+async def _cancel_when_gone(receive: Receive, scope: anyio.CancelScope) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    scope.cancel()

@@ -238,10 +238,7 @@ class _Form:
 def safe_name(name: str) -> str:
     """The name under which a file is stored: its last part, harmless on any system, at most 120 bytes."""
     last = re.split(r"[/\\]", unicodedata.normalize("NFC", name).replace("\0", "_"))[-1]
-    plain = "".join(
-        "_" if unicodedata.category(letter) in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp") else letter
-        for letter in _UNFIT.sub("_", last)
-    )
+    plain = "".join(letter if letter.isprintable() else "_" for letter in _UNFIT.sub("_", last))
     plain = plain.strip(" .") or "file"
     if _RESERVED.match(plain):
         plain = f"_{plain}"
