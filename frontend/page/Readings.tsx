@@ -124,7 +124,6 @@ function Names({ summary, names }: { summary: string; names: readonly Unread[] }
 
 function failureOf(job: Job | null): ApiError | null {
   if (job === null || job.state !== "failed") return null;
-  const error = job.error;
-  if (typeof error === "string") return new ApiError("job", error);
-  return new ApiError(error?.code ?? "job", error?.message ?? "The reading failed.", error?.hint ?? null);
+  const { code = "job", message = "The reading failed.", hint = null } = job.error ?? {};
+  return new ApiError(code, message, hint);
 }

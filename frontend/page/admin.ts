@@ -1,6 +1,6 @@
 import { send } from "../shared/api";
-import { ApiError, errorOf, fieldsOf, unreachable } from "../shared/errors";
-import type { Assistant, Job, PageInfo, Source, Status } from "../shared/types";
+import { errorOf, fieldsOf, unreachable } from "../shared/errors";
+import type { Assistant, AssistantChanges, Job, PageInfo, Source, SourceStarted, Status } from "../shared/types";
 import { uploadName } from "./files";
 
 /** A file to hand in, under the path it had in its folder. */
@@ -9,8 +9,7 @@ export interface Upload {
   path: string;
 }
 
-export interface Accepted {
-  source: Source;
+export interface Accepted extends Omit<SourceStarted, "job"> {
   job: Job;
 }
 
@@ -25,7 +24,7 @@ export interface AdminApi {
   job(id: Job["id"]): Promise<Job>;
   cancel(id: Job["id"]): Promise<void>;
   assistant(id: string): Promise<Assistant>;
-  change(id: string, fields: Partial<Assistant>): Promise<Assistant>;
+  change(id: string, fields: AssistantChanges): Promise<Assistant>;
 }
 
 export async function pageInfo(): Promise<PageInfo> {
@@ -43,14 +42,14 @@ export function adminApi(key: string): AdminApi {
     });
     return response.status === 204 ? null : ((await response.json()) as unknown);
   };
-  const accepted = (body: unknown) => body as Accepted;
 
   return {
     async status() {
       return (await call("GET", "/status")) as Status;
     },
     async sources(assistant) {
-      return listOf<Source>(await call("GET", `/sources?assistant=${encodeURIComponent(assistant)}`), "sources");
+      const body = await call("GET", `/sources?assistant=${encodeURIComponent(assistant)}`);
+      return fieldsOf(body)["sources"] as Source[];
     },
     upload(assistant, files, sent) {
       const form = new FormData();
@@ -65,14 +64,14 @@ export function adminApi(key: string): AdminApi {
         request.onerror = () => reject(unreachable());
         request.onload = () => {
           const ok = request.status >= 200 && request.status < 300;
-          if (ok) resolve(accepted(JSON.parse(request.responseText)));
+          if (ok) resolve(JSON.parse(request.responseText) as Accepted);
           else errorOf(new Response(request.responseText, { status: request.status })).then(reject, reject);
         };
         request.send(form);
       });
     },
     async addAddress(assistant, location) {
-      return accepted(await call("POST", "/sources", { assistant, location }));
+      return (await call("POST", "/sources", { assistant, location })) as Accepted;
     },
     async sync(source) {
       return fieldsOf(await call("POST", `/sources/${source}/sync`, {}))["job"] as Job;
@@ -93,11 +92,4 @@ export function adminApi(key: string): AdminApi {
       return (await call("PATCH", `/assistants/${encodeURIComponent(id)}`, fields)) as Assistant;
     },
   };
-}
-
-/** A list, whether it came bare or under its name. */
-function listOf<T>(body: unknown, name: string): T[] {
-  const list = Array.isArray(body) ? body : fieldsOf(body)[name];
-  if (!Array.isArray(list)) throw new ApiError("shape", "The server answered something unexpected.", "Reload the page.");
-  return list as T[];
 }

@@ -70,7 +70,7 @@ export function useKnowledge({ key, assistant, forgetKey, learned }: Wishes): Kn
       setError(null);
       const known = new Set(latest.current.flatMap((one) => one.jobs.map((job) => job.id)));
       const sending = latest.current.some((one) => one.error === null && (one.sent < 1 || one.jobs.length === 0));
-      if (!sending) for (const job of now.jobs) if (running(job) && !known.has(job.id)) add({ jobs: [job] });
+      if (!sending) for (const job of now.jobs as Job[]) if (running(job) && !known.has(job.id)) add({ jobs: [job] });
     }, failed);
   }, [admin, assistant, failed]);
   useEffect(refresh, [refresh]);

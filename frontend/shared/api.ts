@@ -1,6 +1,6 @@
 import { ApiError, errorOf, fieldsOf, interrupted, unreachable } from "./errors";
 import { readEvents, type ServerEvent } from "./sse";
-import type { AssistantInfo, Citation, Conversation, Nearby, Outcome, Rating, StreamEvent } from "./types";
+import type { AssistantInfo, Citation, Conversation, ConversationStarted, Nearby, Rating, StreamEvent } from "./types";
 
 /** The server pings every ten seconds; this much silence means that the connection is dead. */
 const SILENCE_MS = 35_000;
@@ -8,7 +8,7 @@ const SILENCE_MS = 35_000;
 /** What a visitor can do with one assistant. */
 export interface ChatApi {
   info(): Promise<AssistantInfo>;
-  begin(visitor: string | null): Promise<{ conversation_id: string; visitor_token: string }>;
+  begin(visitor: string | null): Promise<ConversationStarted>;
   history(conversation: string, visitor: string): Promise<Conversation>;
   ask(conversation: string, visitor: string, text: string, signal: AbortSignal): AsyncGenerator<StreamEvent>;
   rate(message: string, visitor: string, rating: Rating, comment?: string): Promise<void>;
@@ -51,10 +51,7 @@ export function chatApi(base: string, token: string): ChatApi {
       return (await (await request("", null)).json()) as AssistantInfo;
     },
     async begin(visitor) {
-      return (await (await request("/conversations", visitor, {})).json()) as {
-        conversation_id: string;
-        visitor_token: string;
-      };
+      return (await (await request("/conversations", visitor, {})).json()) as ConversationStarted;
     },
     async history(conversation, visitor) {
       const path = `/conversations/${encodeURIComponent(conversation)}`;
@@ -124,7 +121,7 @@ export function understood({ event, data }: ServerEvent): StreamEvent | null {
       return {
         type: event,
         message_id: text("message_id"),
-        outcome: (text("outcome") || "answered") as Outcome,
+        outcome: text("outcome") || "answered",
         nearby: Array.isArray(fields["nearby"]) ? (fields["nearby"] as Nearby[]) : [],
       };
     case "ping":

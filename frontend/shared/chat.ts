@@ -1,5 +1,5 @@
 import { ApiError } from "./errors";
-import type { Citation, Claim, Message, Nearby, Outcome, Rating, StreamEvent } from "./types";
+import type { Citation, Claim, Message, Nearby, Rating, StreamEvent } from "./types";
 
 /** A message as the views show it. */
 export interface Entry {
@@ -11,7 +11,8 @@ export interface Entry {
   claims: Claim[];
   citations: Citation[];
   nearby: Nearby[];
-  outcome: Outcome | null;
+  /** answered, refused or handoff; null until it has ended, or when it broke off. */
+  outcome: string | null;
   feedback: Rating | null;
   state: "waiting" | "streaming" | "done" | "stopped" | "failed";
   error: ApiError | null;
@@ -144,14 +145,12 @@ function blank(key: string, from: Entry["from"]): Entry {
 
 function entryOf(message: Message): Entry {
   const from = { incoming: "visitor", outgoing: "assistant", activity: "activity" } as const;
-  const claims = message.claims ?? [];
   return {
-    ...blank(message.id, from[message.kind] ?? "activity"),
+    ...blank(message.id, from[message.kind]),
     id: message.id,
     text: message.text,
-    claims: claims.length > 0 ? claims : [{ text: message.text, citations: [] }],
-    citations: message.citations ?? [],
-    nearby: message.nearby ?? [],
+    claims: message.claims.length > 0 ? message.claims : [{ text: message.text, citations: [] }],
+    citations: message.citations,
     outcome: message.outcome,
     feedback: message.feedback,
   };

@@ -16,6 +16,7 @@ interface Frame {
 const DEEPEST = 16;
 const WORD = /[\p{L}\p{N}]/u;
 const SENTINEL = /[\uE000-\uE003]/;
+const MARK = /\uE000(\d{1,9})\uE001/y;
 
 /** Bold, italic, inline code and our sentinels; everything else is text. Time is linear in the length. */
 export function parseInline(source: string): Inline[] {
@@ -60,7 +61,7 @@ export function parseInline(source: string): Inline[] {
 
   while (at < source.length) {
     const char = source[at] ?? "";
-    if (char === MARK_OPEN || char === QUOTE_OPEN || char === QUOTE_CLOSE) {
+    if (SENTINEL.test(char)) {
       const [node, length] = sentinel(source, at);
       if (node) add(node);
       at += length;
@@ -108,25 +109,26 @@ export function parseInline(source: string): Inline[] {
 /** Plain text (a code block, say) with the sentinels that stand in it. */
 export function parsePlain(source: string): Inline[] {
   const nodes: Inline[] = [];
-  let at = 0;
-  while (at < source.length) {
-    const rest = source.slice(at).search(SENTINEL);
-    const next = rest < 0 ? source.length : at + rest;
-    if (next > at) addText(nodes, source.slice(at, next));
-    if (next === source.length) break;
-    const [node, length] = sentinel(source, next);
+  let start = 0;
+  for (let at = 0; at < source.length; at++) {
+    if (!SENTINEL.test(source[at] ?? "")) continue;
+    if (at > start) addText(nodes, source.slice(start, at));
+    const [node, length] = sentinel(source, at);
     if (node) nodes.push(node);
-    at = next + length;
+    at += length - 1;
+    start = at + 1;
   }
+  if (start < source.length) addText(nodes, source.slice(start));
   return nodes;
 }
 
+/** What the sentinel at `at` means, and its length; nothing for one that stands alone. */
 function sentinel(source: string, at: number): [Inline | null, number] {
   const char = source[at];
   if (char === QUOTE_OPEN || char === QUOTE_CLOSE) return [{ kind: "quote", open: char === QUOTE_OPEN }, 1];
-  const end = char === MARK_OPEN ? source.indexOf(MARK_CLOSE, at) : -1;
-  if (end < 0) return [null, 1];
-  return [{ kind: "mark", number: Number(source.slice(at + 1, end)) }, end + 1 - at];
+  MARK.lastIndex = at;
+  const match = MARK.exec(source);
+  return match ? [{ kind: "mark", number: Number(match[1]) }, match[0].length] : [null, 1];
 }
 
 /** Answers where the run of exactly `length` backticks after the one at `at` starts, or -1. */

@@ -26,20 +26,20 @@ export class EventParser {
       if (piece.startsWith("\n")) piece = piece.slice(1);
     }
     const events: ServerEvent[] = [];
-    const text = this.rest + piece;
     let start = 0;
-    for (let at = this.rest.length; at < text.length; at++) {
-      const code = text.charCodeAt(at);
+    for (let at = 0; at < piece.length; at++) {
+      const code = piece.charCodeAt(at);
       if (code !== 10 && code !== 13) continue;
-      const event = this.line(text.slice(start, at));
+      const event = this.line(this.rest + piece.slice(start, at));
+      this.rest = "";
       if (event) events.push(event);
       if (code === 13) {
-        if (at + 1 === text.length) this.afterCarriageReturn = true;
-        else if (text.charCodeAt(at + 1) === 10) at++;
+        if (at + 1 === piece.length) this.afterCarriageReturn = true;
+        else if (piece.charCodeAt(at + 1) === 10) at++;
       }
       start = at + 1;
     }
-    this.rest = text.slice(start);
+    this.rest += piece.slice(start);
     return events;
   }
 

@@ -120,7 +120,7 @@ export function Widget({ api, kept, tab, options, paint }: Props) {
                 <div class="welcome">
                   <p dir="auto">{info?.assistant.greeting || "Hello! What would you like to know?"}</p>
                   <p class="note">
-                    An AI answers here. It quotes its documents: press a number to see the words it stands on.
+                    An AI answers here, from documents. Press a number to see the words it stands on.
                   </p>
                 </div>
                 {error && <ErrorNote error={error} retry={reload} />}
