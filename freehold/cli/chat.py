@@ -44,7 +44,7 @@ def ask(
             say_json({"answer": answer.text, **answer.facts})
         else:
             say()
-            show_citations(answer.citations)
+            show_places(answer)
     if answer.facts.get("outcome") == "refused":
         raise typer.Exit(REFUSED)
 
@@ -104,7 +104,7 @@ def converse(client: Client, assistant: str, turns: list[dict[str, str]], answer
         note("\n(stopped)")
         return
     say()
-    show_citations(answer.citations)
+    show_places(answer)
 
 
 class Answer:
@@ -132,12 +132,15 @@ class Answer:
                     yield piece
 
 
-def show_citations(citations: list[dict[str, Any]]) -> None:
-    """The list under an answer."""
-    if citations:
+def show_places(answer: Answer) -> None:
+    """The list under an answer: what it cites, or what the documents cover near the question."""
+    nearby = answer.facts.get("nearby", [])
+    if answer.citations or nearby:
         say()
-    for citation in citations:
+    for citation in answer.citations:
         say(f"[{citation['number']}] {place(citation)}")
+    for document in nearby:
+        say(f"- {place({**document, 'document': document})}")
 
 
 def show_passage(client: Client, answer: Answer, name: str) -> None:

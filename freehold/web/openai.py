@@ -270,7 +270,6 @@ def _details(shown: Shown) -> dict[str, Any]:
                 "number": citation.number,
                 "passage_id": citation.passage_id,
                 "document": asdict(citation.document),
-                "heading_path": citation.heading_path,
                 "quote": citation.quote,
             }
             for citation in shown.citations

@@ -147,9 +147,14 @@ def test_ask_as_json(freehold: Run, script: Script) -> None:
 
 
 def test_a_refusal_has_an_exit_status_of_its_own(freehold: Run, script: Script) -> None:
-    script.answer("POST", "/v1/chat/completions", answered("refused", "The documents don't say."))
+    near = {"id": 2, "title": "Opening", "location": "opening.md", "heading_path": ["Opening", "Sundays"]}
+    facts = {"outcome": "refused", "citations": [], "nearby": [near], "trace_id": "trc_1"}
+    refusal = events(
+        {"choices": [{"delta": {"content": "Not found. Near:"}}]}, {"choices": [], "freehold": facts}
+    )
+    script.answer("POST", "/v1/chat/completions", refusal)
     ran = freehold("ask", "Why?", "--assistant", "shop")
-    assert (ran.status, ran.out) == (3, "The documents don't say.\n")
+    assert (ran.status, ran.out) == (3, "Not found. Near:\n\n- Opening › Sundays — opening.md\n")
 
 
 def test_an_error_in_the_stream_is_told(freehold: Run, script: Script) -> None:
