@@ -13,8 +13,13 @@ from freehold.knowledge.parsed import Draft, Parsed, one_line
 _META_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?([\w.:-]{1,40})", re.IGNORECASE)
 _XML_CHARSET = re.compile(rb"^\s*<\?xml[^>]{0,100}?encoding\s*=\s*[\"']([\w.:-]{1,40})")
 _SITE_SUFFIX = re.compile(r"\s+[|–—·»-]\s+[^|–—·»]{1,60}$")
+_WRAPPERS = re.compile(
+    r"</?(?:div|span|b|i|u|em|strong|font|small|center|section|a)\b[^<>]{0,1000}>", re.IGNORECASE
+)
 _MIN_MAIN_CHARS = 200
 """A `main` with less text than this and less than half the body's is taken for a shell, not the content."""
+_MAX_ELEMENTS = 50_000
+"""Pages with more are kept whole: trafilatura's time grows faster than they do, and menus are not that long."""
 _LINKED = 0.6
 """Share of a block's words within links from which it may be navigation."""
 _WORDS = re.compile(r"\w+")
@@ -67,19 +72,33 @@ def _text(data: bytes, charset: str | None) -> str:
 
 
 def _tree(html: str) -> Any:
-    """The parsed document, or None when there is nothing in it."""
+    """The parsed document, or None when there is nothing in it.
+
+    The library leaves out all that comes after 2,048 levels; of a page that deep the tags that mean
+    nothing are taken out first, so that its words stay.
+    """
+    tree, complete = _parsed(html)
+    if not complete:
+        tree, complete = _parsed(_WRAPPERS.sub(" ", html))
+    if not complete:
+        raise UnreadableDocument("Its elements are nested too deeply.")
+    return tree
+
+
+def _parsed(html: str) -> tuple[Any, bool]:
     from lxml import etree
     from lxml import html as lxml_html
 
-    parser = lxml_html.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, no_network=True)
+    parser = lxml_html.HTMLParser(
+        encoding="utf-8", remove_comments=True, remove_pis=True, no_network=True, huge_tree=True
+    )
     try:
-        return lxml_html.document_fromstring(
-            html.replace("\x00", "").encode("utf-8", "replace"), parser=parser
-        )
+        tree = lxml_html.document_fromstring(html.encode("utf-8", "replace"), parser=parser)
     except etree.ParserError:  # what lxml says of a document without any element
-        return None
+        return None, True
     except etree.LxmlError as error:
         raise UnreadableDocument(f"It is not HTML that can be read: {one_line(str(error))[:200]}.") from None
+    return tree, not any("depth" in entry.message for entry in parser.error_log)
 
 
 def _content(root: Any) -> Any:
@@ -104,6 +123,8 @@ def _title(root: Any) -> str | None:
 
 def _article_words(root: Any) -> str:
     """What trafilatura takes for the article, as words between single spaces; empty if it finds none."""
+    if sum(1 for _ in root.iter()) > _MAX_ELEMENTS:
+        return ""
     import trafilatura
 
     text = trafilatura.extract(

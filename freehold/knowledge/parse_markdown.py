@@ -50,6 +50,8 @@ def parse_markdown(text: str, fallback: str, *, name: str = "", include_root: Pa
     navigation = PurePosixPath(name).name.lower() in ("toc.md", "_toc.md", "_sidebar.md", "summary.md")
     if not navigation and not (include_root and is_fragment(name, source)):
         _Reader(_tokens(source.body), draft).blocks()
+        if not draft.entries:
+            raise UnreadableDocument("It holds no text of its own: only pictures, links or directives.")
     return draft.finish(re.sub(r"\s+\|[^|]*$", "", source.title), fallback)
 
 
@@ -230,7 +232,7 @@ def _tag_text(tag: str, name: str, context: str) -> str:
 
 
 def _add_html(draft: Draft, html: str) -> None:
-    if re.search(r"\w", re.sub(r"<!--.*?(?:-->|\Z)|<[^>]*>", "", html, flags=re.DOTALL)):
+    if re.search(r"\w", re.sub(r"<!--.*?(?:-->|\Z)|<[^<>]*>", "", html, flags=re.DOTALL)):
         from freehold.knowledge.parse_html import add_html
 
         add_html(draft, html)
