@@ -11,7 +11,7 @@ import re
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import asdict
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
@@ -33,6 +33,9 @@ from freehold.store.jobs import Interrupted, JobContext
 
 READ_AT_ONCE = 2
 """Documents of a folder read at the same time; of the web it is one."""
+
+LOOK_UP_SECONDS = 0.2
+"""Longest time between two looks at whether to stop."""
 
 FILE_NAMES = re.compile(rb"[^\s()\[\]<>\"'`/\\|{}]+\.\w+")
 """Whatever looks like a file's name, without its folder."""
@@ -162,28 +165,30 @@ class _Sync:
         fragments: list[Read] = []
         unchanged: list[Item] = []
         here: set[str] = set()
-        with ThreadPoolExecutor(threads, thread_name_prefix="read") as pool:
+        gone: set[str] = set()
+        pool = ThreadPoolExecutor(threads, thread_name_prefix="read")
+        try:
             reads = self._reads(listing.items, known, pool, again=again, ahead=2 * threads)
-            try:
-                for number, (item, read) in enumerate(reads):
-                    look_up()
-                    progress(number, total, item.location)
-                    self._count(read)
-                    if not read.gone:
-                        here.add(item.location)
-                    if read.same and read.error is None:
-                        unchanged.append(item)
-                    if self._is_part_of_others(read):
-                        fragments.append(read)
-                    elif read.to_write:
-                        self._batch.add(read)
-                    if self._batch.due:
-                        self._batch.write()
-                        progress(number + 1, total, item.location, saved=True)
-            finally:
-                pool.shutdown(wait=False, cancel_futures=True)
+            for number, (item, coming) in enumerate(reads):
+                progress(number, total, item.location)
+                read = _arrived(coming, look_up)
+                self._count(read)
+                (gone if read.gone else here).add(item.location)
+                if read.same and read.error is None:
+                    unchanged.append(item)
+                if self._is_part_of_others(read):
+                    fragments.append(read)
+                elif read.to_write:
+                    self._batch.add(read)
+                if self._batch.due:
+                    self._batch.write()
+                    progress(number + 1, total, item.location, saved=True)
+        finally:  # not waited for: a document in hand may take a minute, and stopping is not to
+            pool.shutdown(wait=False, cancel_futures=True)
         removed = [
-            location for location in known if location not in here and not location.startswith(listing.unseen)
+            location
+            for location in known
+            if location in gone or (location not in here and not location.startswith(listing.unseen))
         ]
         self._read_around([read.location for read in fragments] + removed, unchanged, known, look_up)
         for read in fragments:  # last: while they are not written, a crash leaves them to be found changed
@@ -209,17 +214,16 @@ class _Sync:
 
     def _reads(
         self, items: Sequence[Item], known: dict[str, Known], pool: Executor, *, again: bool, ahead: int
-    ) -> Iterator[tuple[Item, Read]]:
-        """Every document in order, a few read ahead."""
+    ) -> Iterator[tuple[Item, Read | Future[Read]]]:
+        """Every document in order, a few being read ahead."""
         waiting: deque[tuple[Item, Read | Future[Read]]] = deque()
         for item in items:
             before = known.get(item.location)
             untouched = None if again else self._reader.untouched(item, before)
             waiting.append((item, untouched or pool.submit(self._reader.read, item, before, again=again)))
             while len(waiting) > ahead:
-                yield _arrived(*waiting.popleft())
-        while waiting:
-            yield _arrived(*waiting.popleft())
+                yield waiting.popleft()
+        yield from waiting
 
     def _count(self, read: Read) -> None:
         if read.error is not None:
@@ -271,5 +275,11 @@ class _Sync:
                 self._batch.write()
 
 
-def _arrived(item: Item, read: Read | Future[Read]) -> tuple[Item, Read]:
-    return item, read if isinstance(read, Read) else read.result()
+def _arrived(coming: Read | Future[Read], look_up: Callable[[], None]) -> Read:
+    """Waits for a document; `look_up` is called meanwhile, and may raise."""
+    while True:
+        look_up()
+        if isinstance(coming, Read):
+            return coming
+        if wait([coming], timeout=LOOK_UP_SECONDS).done:
+            return coming.result()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -11,6 +12,8 @@ from freehold.errors import FreeholdError, NoRoom, NotFound, TooLarge, Unreadabl
 from freehold.knowledge.chunk import Chunk, chunk
 from freehold.knowledge.origin import Content, Item, Known, Origin
 from freehold.knowledge.parsed import Parsed
+
+log = logging.getLogger(__name__)
 
 OF_ITS_CONTENT = frozenset({UnreadableDocument.code, TooLarge.code})
 """Codes of failures that lie in the document as it is now; others may pass, so what was read stays."""
@@ -131,7 +134,12 @@ class Reader:
             raise
         except FreeholdError as error:
             return _failed(item, known, error)
-        return replace(read, title=parsed.title, text=parsed.text, chunks=tuple(chunk(parsed)))
+        try:
+            chunks = tuple(chunk(parsed))
+        except Exception:
+            log.exception("%s cannot be cut into passages", item.location)
+            return replace(read, error=UnreadableDocument("It cannot be cut into passages."))
+        return replace(read, title=parsed.title, text=parsed.text, chunks=chunks)
 
 
 def _same(item: Item, known: Known, modified_ns: int | None, etag: str | None) -> Read:
