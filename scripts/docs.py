@@ -188,6 +188,20 @@ def tree(kind: type[FreeholdError]) -> Iterator[type[FreeholdError]]:
         yield from tree(below)
 
 
+def interface() -> str:
+    """Every endpoint."""
+    import api_reference
+
+    return page(
+        "The API",
+        """
+        Every endpoint, as `GET /openapi.json` describes it to programs. Send a key as
+        `Authorization: Bearer KEY`. Errors have one shape: [Errors](errors.md). Times are seconds since 1970.
+        """,
+        *api_reference.entries(api_reference.describe()),
+    )
+
+
 def page(title: str, introduction: str, *entries: str) -> str:
     """A page of Markdown."""
     parts = [f"# {title}", textwrap.dedent(introduction).strip(), *(entry.strip() for entry in entries)]
@@ -198,6 +212,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "settings.md": settings,
     "cli.md": commands,
     "errors.md": errors,
+    "api.md": interface,
 }
 
 

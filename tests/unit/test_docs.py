@@ -121,3 +121,17 @@ def test_the_reference_has_not_drifted() -> None:
         [sys.executable, "scripts/docs.py", "--check"], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def test_every_event_is_documented_and_no_other() -> None:
+    sent = {
+        name
+        for page in (ROOT / "freehold" / "web").glob("*.py")
+        for name in re.findall(r'\bevent\("(\w+)"', page.read_text())
+    }
+    assert len(sent) >= 6
+    assert {f"`{name}`" for name in sent} == set(HEADING.findall(FENCES.sub("", events_page()))) - {"Events"}
+
+
+def events_page() -> str:
+    return (ROOT / "docs" / "reference" / "events.md").read_text()
