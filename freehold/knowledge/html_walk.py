@@ -37,7 +37,8 @@ def is_skipped(element: Any) -> bool:
     if not isinstance(tag, str) or tag in _NEVER:
         return True
     if tag == "button":
-        return not any(True for _ in element.iterancestors("h1", "h2", "h3", "h4", "h5", "h6", "summary"))
+        title = next(element.iterancestors("h1", "h2", "h3", "h4", "h5", "h6", "summary"), None)
+        return title is None or one_line(title.text_content()) != one_line(element.text_content())
     attributes = element.attrib
     if not attributes:
         return False

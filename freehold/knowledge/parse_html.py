@@ -19,7 +19,7 @@ _WRAPPERS = re.compile(
 _MIN_MAIN_CHARS = 200
 """A `main` with less text than this and less than half the body's is taken for a shell, not the content."""
 _MAX_ELEMENTS = 50_000
-"""Pages with more are kept whole: trafilatura's time grows faster than they do, and menus are not that long."""
+"""Pages with more are kept whole: trafilatura's time grows faster than they do."""
 _LINKED = 0.6
 """Share of a block's words within links from which it may be navigation."""
 _WORDS = re.compile(r"\w+")
