@@ -27,10 +27,12 @@ class Folder:
         *,
         suffixes: frozenset[str],
         max_bytes: int,
+        single: bool = False,
         now_ns: Callable[[], int] = time.time_ns,
     ) -> None:
-        """`suffixes` (with dot, lower case) are what a walk takes; a root that is a file is always taken."""
+        """`suffixes` (with dot, lower case) are what a walk takes; a `single` file is always taken."""
         self._root = root
+        self._single = single
         self._suffixes = suffixes
         self._max_bytes = max_bytes
         self._now_ns = now_ns
@@ -38,20 +40,22 @@ class Folder:
 
     def listing(self, stopping: Callable[[], bool]) -> Listing:
         try:
-            mode = self._root.stat().st_mode
+            status = self._root.stat()
         except OSError as error:
-            if not self._root.parent.is_dir() or not isinstance(error, FileNotFoundError):
+            if not isinstance(error, FileNotFoundError):
                 raise Unavailable(
                     f"{self._root} cannot be looked at: {error.strerror}.",
                     hint="Nothing was removed. Is its disk there, and may Freehold read it?",
                 ) from error
+            if self._single and self._root.parent.is_dir():
+                return Listing(items=(), deleted=True)
             raise NotFound(
                 f"{self._root} is not there any more.",
                 hint="Nothing was removed. Put it back, or remove the source.",
             ) from error
-        if not stat.S_ISDIR(mode):
+        if self._single:
             self._paths = {self._root.name: self._root}
-            return Listing(items=(self._item(self._root.name, self._root.stat()),))
+            return Listing(items=(self._item(self._root.name, status),))
         walk = _Walk(self._root, self._suffixes)
         items = []
         for location, path, status in walk:

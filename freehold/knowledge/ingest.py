@@ -121,7 +121,12 @@ class Ingest:
     def _origin(self, source: Source) -> Origin:
         if source.kind in ("page", "sitemap"):
             return Web(source.location, source.kind, egress=self._egress, max_bytes=self._max_document_bytes)
-        return Folder(Path(source.location), suffixes=SUFFIXES, max_bytes=self._max_document_bytes)
+        return Folder(
+            Path(source.location),
+            suffixes=SUFFIXES,
+            max_bytes=self._max_document_bytes,
+            single=source.kind == "file",
+        )
 
     def _written(self) -> None:
         self._lexical.apply()
@@ -201,7 +206,7 @@ class _Sync:
 
     def _listing(self, known: dict[str, Known], stopping: Callable[[], bool]) -> Listing:
         listing = self._origin.listing(stopping)
-        if known and not listing.items and not listing.unseen:
+        if known and not listing.items and not listing.unseen and not listing.deleted:
             raise Conflict(
                 f"{self._source.location} holds nothing that is read any more; {len(known):,} documents"
                 " were read from it before. Nothing was removed.",

@@ -33,6 +33,8 @@ class Listing:
     """Prefixes of locations that could not be looked at: documents known there are kept."""
     skipped: int = 0
     """Files of kinds that are not read."""
+    deleted: bool = False
+    """There are no items because what was named has been deleted, not because a disk is missing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,633 @@
+"""Reading a source: nothing lost, nothing doubled, each failure named, and what did not change stays."""
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import delete, insert, select
+
+from freehold.assistant.assistants import assistants
+from freehold.errors import Conflict, NoRoom, NotFound, Unavailable
+from freehold.knowledge import folder as folder_module
+from freehold.knowledge.ingest import Ingest
+from freehold.knowledge.origin import SyncReport
+from freehold.knowledge.parse import Parsed, parse
+from freehold.knowledge.sources import Source, Sources
+from freehold.knowledge.store import (
+    assistant_sources,
+    counts,
+    documents,
+    get_document,
+    index_changes,
+    integrity,
+    list_documents,
+    load_passages,
+    passages,
+    vectors,
+)
+from freehold.net import Egress
+from freehold.store.database import Database
+from freehold.store.jobs import Interrupted, JobRunner, Jobs
+from freehold.store.migrations import migrate
+
+
+class Words:
+    """Follows the store as the index of words does: by what `index_changes` names."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.held: dict[int, str] = {}
+
+    def apply(self) -> None:
+        with self._database.write() as connection:
+            named = list(connection.execute(select(index_changes.c.passage_id)).scalars())
+            now = load_passages(connection, named)
+            for passage_id in named:
+                self.held.pop(passage_id, None)
+                if passage_id in now:
+                    passage = now[passage_id]
+                    self.held[passage_id] = f"{passage.document.title}|{passage.heading_path}|{passage.text}"
+            connection.execute(delete(index_changes))
+
+
+class InProcess:
+    """Parses here; counts, and can be told to fail or to wait."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self.before: Callable[[str], None] = lambda name: None
+
+    def parse(
+        self, name: str, data: bytes, media_type: str | None = None, *, include_root: Path | None = None
+    ) -> Parsed:
+        self.names.append(name)
+        self.before(name)
+        return parse(name, data, media_type, include_root=include_root)
+
+
+class Desk:
+    """A folder of documents and what is needed to read it."""
+
+    def __init__(self, home: Path) -> None:
+        self.root = home / "docs"
+        self.root.mkdir()
+        self.database = Database(home / "freehold.db")
+        migrate(self.database)
+        with self.database.write() as connection:
+            connection.execute(
+                insert(assistants).values(id="default", name="d", public_token="pub_d", created_at=0.0)
+            )
+        self.words, self.parser = Words(self.database), InProcess()
+        self.sources = Sources(self.database, changed=self.words.apply)
+        self.changes = 0
+        self.max_bytes = 1_000_000
+        self.source = self.sources.add(str(self.root))
+
+    @property
+    def ingest(self) -> Ingest:
+        def changed() -> None:
+            self.changes += 1
+
+        return Ingest(
+            self.database,
+            self.words,
+            self.parser,
+            Egress(),
+            max_document_bytes=self.max_bytes,
+            changed=changed,
+        )
+
+    def write(self, name: str, text: str | bytes, *, age: float = 60.0) -> Path:
+        """A file that was last changed `age` seconds ago."""
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        stamp = time.time_ns() - int(age * 1e9)
+        os.utime(path, ns=(stamp, stamp))
+        return path
+
+    def sync(self, source: Source | None = None, **more: Any) -> SyncReport:
+        self.parser.names.clear()
+        report = self.ingest.sync((source or self.source).id, **more)
+        self.check()
+        return report
+
+    def check(self) -> None:
+        """Store and index agree, and the store is sound."""
+        with self.database.read() as connection:
+            ids = set(connection.execute(select(passages.c.id)).scalars())
+            assert integrity(connection) == []
+            assert connection.execute(select(index_changes)).all() == []
+        assert set(self.words.held) == ids
+
+    def texts(self) -> dict[str, list[str]]:
+        """Passages' texts by document."""
+        with self.database.read() as connection:
+            rows = connection.execute(
+                select(documents.c.location, passages.c.text)
+                .select_from(documents.outerjoin(passages))
+                .order_by(documents.c.location, passages.c.position)
+            )
+            found: dict[str, list[str]] = {}
+            for location, text in rows:
+                found.setdefault(location, []).extend([] if text is None else [text])
+            return found
+
+    def ids(self) -> dict[str, int]:
+        """Passages' ids by text."""
+        with self.database.read() as connection:
+            return {row.text: row.id for row in connection.execute(select(passages.c.text, passages.c.id))}
+
+    def vectorise(self) -> None:
+        """Gives every passage a vector."""
+        with self.database.write() as connection:
+            rows = [
+                {"passage_id": passage_id, "embedder": "e", "scale": 1.0, "vector": b"\1"}
+                for passage_id in connection.execute(select(passages.c.id)).scalars()
+            ]
+            connection.execute(delete(vectors))
+            connection.execute(insert(vectors), rows)
+
+    def vectored(self) -> set[int]:
+        with self.database.read() as connection:
+            return set(connection.execute(select(vectors.c.passage_id)).scalars())
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    made = Desk(tmp_path)
+    yield made
+    made.database.close()
+
+
+def outcome(report: SyncReport) -> tuple[int, int, int, int]:
+    return report.added, report.changed, report.removed, report.unchanged
+
+
+def failures(report: SyncReport) -> dict[str, str]:
+    return {entry["document"]: entry["code"] for entry in report.failed}
+
+
+def test_a_folder_is_read_and_adding_again_changes_nothing(desk: Desk) -> None:
+    desk.write("a.md", "# Alpha\n\nThe first words.")
+    desk.write("sub/b.txt", "Second words.")
+    desk.write("sub/picture.png", b"\x89PNG")
+    report = desk.sync()
+    assert (outcome(report), report.skipped, report.failed) == ((2, 0, 0, 0), 1, [])
+    assert desk.texts() == {"a.md": ["The first words."], "sub/b.txt": ["Second words."]}
+    source = desk.sources.get(desk.source.id)
+    assert (source.state, source.documents, source.passages, source.error) == ("ready", 2, 2, None)
+    assert source.synced_at is not None
+    before, changes = desk.ids(), desk.changes
+    assert outcome(desk.sync()) == (0, 0, 0, 2)
+    assert (desk.parser.names, desk.ids(), desk.changes) == ([], before, changes)
+
+
+def test_hidden_and_foreign_files_are_left_alone(desk: Desk) -> None:
+    for name in (".hidden.md", ".git/a.md", "node_modules/b.md", "__pycache__/c.md", "sub/.x/d.md"):
+        desk.write(name, "Not for readers.")
+    desk.write("e.md", "For readers.")
+    assert list(desk.texts()) == []
+    desk.sync()
+    assert list(desk.texts()) == ["e.md"]
+
+
+def test_links_never_lead_outside_and_circles_end(desk: Desk, tmp_path: Path) -> None:
+    (tmp_path / "secret.md").write_text("Secret words.")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "f.md").write_text("Secret too.")
+    desk.write("real.md", "Real words.")
+    (desk.root / "out.md").symlink_to(tmp_path / "secret.md")
+    (desk.root / "up").symlink_to(tmp_path)
+    (desk.root / "elsewhere").symlink_to("../elsewhere")
+    (desk.root / "self").symlink_to(".")
+    (desk.root / "nowhere.md").symlink_to("gone.md")
+    (desk.root / "circle.md").symlink_to("circle.md")
+    (desk.root / "alias.md").symlink_to("real.md")
+    desk.sync()
+    assert desk.texts() == {"alias.md": ["Real words."], "real.md": ["Real words."]}
+
+
+def test_what_is_no_file_is_not_opened(desk: Desk) -> None:
+    os.mkfifo(desk.root / "pipe.md")
+    desk.write("a.md", "Words.")
+    assert outcome(desk.sync()) == (1, 0, 0, 0)
+
+
+def test_names_in_any_bytes_are_read(desk: Desk) -> None:
+    for name in (b"caf\xe9.md", "日本 語.md".encode(), b"a\nb.md", b"<script>.md"):
+        with open(os.fsencode(desk.root) + b"/" + name, "wb") as file:  # noqa: PTH123
+            file.write(b"Words.")
+    assert outcome(desk.sync()) == (4, 0, 0, 0)
+    assert set(desk.texts()) == {"caf\\xe9.md", "日本 語.md", "a\nb.md", "<script>.md"}
+    assert outcome(desk.sync()) == (0, 0, 0, 4)
+
+
+def test_the_same_bytes_at_two_places_are_two_documents(desk: Desk) -> None:
+    desk.write("a.md", "The same.")
+    desk.write("b.md", "The same.")
+    desk.sync()
+    assert desk.texts() == {"a.md": ["The same."], "b.md": ["The same."]}
+
+
+def test_an_edit_replaces_what_changed_and_keeps_the_rest(desk: Desk) -> None:
+    def page(*sections: str) -> str:
+        return "# Page\n\n" + "\n\n".join(
+            f"## Part {n}\n\n{text}" for n, text in enumerate(sections) if text is not None
+        )
+
+    desk.write("a.md", page("Zero stays.", "One goes.", "Two stays."))
+    desk.sync()
+    desk.vectorise()
+    before = desk.ids()
+    desk.write("a.md", page("Zero stays.", "One came.", "Two stays."), age=30)
+    assert outcome(desk.sync()) == (0, 1, 0, 0)
+    after = desk.ids()
+    assert set(after) == {"Zero stays.", "One came.", "Two stays."}
+    assert {after[text] for text in ("Zero stays.", "Two stays.")} == {
+        before[text] for text in ("Zero stays.", "Two stays.")
+    }
+    assert after["One came."] not in before.values()
+    assert desk.vectored() == {after["Zero stays."], after["Two stays."]}
+
+
+def test_a_passage_that_moved_keeps_its_id_and_gets_its_new_place(desk: Desk) -> None:
+    desk.write("a.md", "# P\n\n## Two\n\nTwo words.")
+    desk.sync()
+    before = desk.ids()["Two words."]
+    desk.write("a.md", "# P\n\n## One\n\nOne word.\n\n## Two\n\nTwo words.", age=30)
+    desk.sync()
+    assert desk.ids()["Two words."] == before
+    with desk.database.read() as connection:
+        passage = load_passages(connection, [before])[before]
+        _, text = get_document(connection, passage.document.id)
+    assert text[passage.start : passage.end] == passage.text == "Two words."
+
+
+def test_equal_passages_of_one_document_stay_apart(desk: Desk) -> None:
+    same = "# P\n\n## A\n\nSame words.\n\n## A\n\nSame words.\n\n## A\n\nSame words."
+    desk.write("a.md", same)
+    desk.sync()
+    assert desk.texts() == {"a.md": ["Same words."] * 3}
+    held = set(desk.words.held)
+    desk.write("a.md", same + "\n\n## B\n\nOther words.", age=30)
+    desk.sync()
+    assert held < set(desk.words.held)
+    desk.write("a.md", "# P\n\n## A\n\nSame words.", age=20)
+    desk.sync()
+    assert desk.texts() == {"a.md": ["Same words."]}
+
+
+def test_a_new_title_reaches_the_indexes_and_keeps_ids(desk: Desk) -> None:
+    desk.write("a.md", "---\ntitle: Old name\n---\n\nThe words.")
+    desk.sync()
+    desk.vectorise()
+    before = desk.ids()
+    desk.write("a.md", "---\ntitle: New name\n---\n\nThe words.", age=30)
+    assert outcome(desk.sync()) == (0, 1, 0, 0)
+    assert desk.ids() == before
+    assert [held.partition("|")[0] for held in desk.words.held.values()] == ["New name"]
+    assert desk.vectored() == set()
+
+
+def test_touching_a_file_changes_nothing(desk: Desk) -> None:
+    desk.write("a.md", "Words.")
+    desk.sync()
+    desk.write("a.md", "Words.", age=10)
+    assert outcome(desk.sync()) == (0, 0, 0, 1)
+    assert desk.parser.names == []
+
+
+def test_an_edit_within_the_stamps_grain_is_noticed(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    stamp = time.time_ns()
+    path = desk.write("a.md", "Words 1.")
+    os.utime(path, ns=(stamp, stamp))
+    desk.sync()
+    path.write_bytes(b"Words 2.")
+    os.utime(path, ns=(stamp, stamp))  # the same size, the same stamp
+    assert outcome(desk.sync()) == (0, 1, 0, 0)
+    monkeypatch.setattr(folder_module, "SETTLED_NS", -(10**18))
+    desk.sync()
+    path.write_bytes(b"Words 3.")
+    os.utime(path, ns=(stamp, stamp))
+    assert outcome(desk.sync()) == (0, 0, 0, 1), "only the grain made it noticed"
+    assert outcome(desk.sync(again=True)) == (0, 1, 0, 0)
+
+
+def test_deleted_documents_leave_every_index(desk: Desk) -> None:
+    for name in ("a.md", "b.md", "sub/c.md"):
+        desk.write(name, f"Words of {name}.")
+    desk.sync()
+    desk.vectorise()
+    (desk.root / "b.md").unlink()
+    (desk.root / "sub" / "c.md").rename(desk.root / "sub" / "d.md")
+    assert outcome(desk.sync()) == (1, 0, 2, 1)
+    assert set(desk.texts()) == {"a.md", "sub/d.md"}
+    assert len(desk.vectored()) == 1
+
+
+def test_a_folder_that_is_gone_or_empty_removes_nothing(desk: Desk, tmp_path: Path) -> None:
+    desk.write("a.md", "Words.")
+    desk.sync()
+    desk.root.rename(tmp_path / "away")
+    with pytest.raises(NotFound, match="not there any more"):
+        desk.sync()
+    source = desk.sources.get(desk.source.id)
+    assert source.state == "failed" and source.error is not None and "not there" in source.error
+    desk.root.mkdir()
+    with pytest.raises(Conflict, match="Nothing was removed"):
+        desk.sync()
+    assert desk.texts() == {"a.md": ["Words."]}
+    desk.root.rmdir()
+    (tmp_path / "away").rename(desk.root)
+    assert outcome(desk.sync()) == (0, 0, 0, 1)
+    source = desk.sources.get(desk.source.id)
+    assert (source.state, source.error) == ("ready", None)
+
+
+def test_an_empty_folder_that_always_was_is_fine(desk: Desk) -> None:
+    assert outcome(desk.sync()) == (0, 0, 0, 0)
+
+
+def denied(monkeypatch: pytest.MonkeyPatch, function: str, *paths: Path) -> None:
+    """Makes the system refuse these paths, which it would not do to root."""
+    whole = getattr(os, function)
+
+    def refuse(path: Any, *rest: Any, **more: Any) -> Any:
+        if Path(os.fsdecode(path)) in paths:
+            raise PermissionError(13, "Permission denied")
+        return whole(path, *rest, **more)
+
+    monkeypatch.setattr(os, function, refuse)
+
+
+def test_a_folder_that_may_not_be_looked_into_removes_nothing(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.write("a.md", "Words.")
+    desk.write("sub/b.md", "Words below.")
+    desk.write("subway/c.md", "Words beside.")
+    desk.sync()
+    with monkeypatch.context() as patch:
+        denied(patch, "scandir", desk.root / "sub")
+        (desk.root / "subway" / "c.md").unlink()
+        report = desk.sync()
+        assert failures(report) == {"sub/": "unavailable"}
+        assert set(desk.texts()) == {"a.md", "sub/b.md"}
+    with monkeypatch.context() as patch:
+        denied(patch, "scandir", desk.root)
+        with pytest.raises(Unavailable, match="Permission denied"):
+            desk.sync()
+    assert set(desk.texts()) == {"a.md", "sub/b.md"}
+
+
+def test_a_file_that_may_not_be_read_is_named_and_keeps_what_was_read(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.write("a.md", "Words.")
+    desk.write("b.md", "Other words.")
+    desk.sync()
+    desk.write("a.md", "New words.", age=30)
+    new = desk.write("c.md", "Third words.")
+    with monkeypatch.context() as patch:
+        denied(patch, "open", desk.root / "a.md", new)
+        report = desk.sync()
+    assert failures(report) == {"a.md": "unavailable", "c.md": "unavailable"}
+    assert "Permission denied" in report.failed[0]["reason"]
+    assert desk.texts() == {"a.md": ["Words."], "b.md": ["Other words."], "c.md": []}
+    assert desk.sources.get(desk.source.id).failed == 2
+    assert outcome(desk.sync()) == (0, 2, 0, 1)
+    assert desk.texts() == {"a.md": ["New words."], "b.md": ["Other words."], "c.md": ["Third words."]}
+    assert desk.sources.get(desk.source.id).failed == 0
+
+
+def test_a_document_that_cannot_be_read_is_named_and_stops_nobody(desk: Desk) -> None:
+    desk.write("a.md", "Words.")
+    desk.write("empty.md", "")
+    desk.write("broken.pdf", b"%PDF-1.7 and then nothing")
+    desk.write("z.md", "Last words.")
+    report = desk.sync()
+    assert report.added == 2
+    assert failures(report) == {"broken.pdf": "unreadable_document", "empty.md": "unreadable_document"}
+    assert all(entry["reason"] for entry in report.failed)
+    assert desk.sources.get(desk.source.id).failed == 2
+    again = desk.sync()
+    assert failures(again) == failures(report), "still said"
+    assert desk.parser.names == [], "but not tried for nothing"
+    desk.write("empty.md", "No more.", age=30)
+    assert outcome(desk.sync()) == (0, 1, 0, 2)
+    with desk.database.read() as connection:
+        errors = {document.location: document.error_code for document in list_documents(connection)}
+    assert errors == {"a.md": None, "broken.pdf": "unreadable_document", "empty.md": None, "z.md": None}
+
+
+def test_a_document_that_became_unreadable_is_not_answered_from(desk: Desk) -> None:
+    desk.write("a.md", "Words.")
+    desk.sync()
+    desk.write("a.md", "", age=30)
+    assert failures(desk.sync()) == {"a.md": "unreadable_document"}
+    assert desk.texts() == {"a.md": []}
+
+
+def test_a_file_of_two_gigabytes_is_refused_without_being_read(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (desk.root / "huge.txt").open("wb") as file:
+        file.truncate(2 * 2**30)
+    desk.write("a.md", "Words.")
+    whole = os.fdopen
+
+    def fdopen(*given: Any) -> Any:
+        opened = whole(*given)
+        assert os.fstat(opened.fileno()).st_size < 2**30 or opened.tell() == 0
+        return opened
+
+    monkeypatch.setattr(os, "fdopen", fdopen)
+    before = time.monotonic()
+    report = desk.sync()
+    assert time.monotonic() - before < 5
+    assert failures(report) == {"huge.txt": "too_large"}
+    assert "2,147,483,648 bytes" in report.failed[0]["reason"]
+    assert desk.parser.names == ["a.md"]
+    desk.write("huge.txt", "Small now.", age=30)
+    assert outcome(desk.sync()) == (0, 1, 0, 1)
+
+
+def test_a_higher_limit_is_noticed(desk: Desk) -> None:
+    desk.max_bytes = 1024
+    desk.write("a.txt", "word " * 500)
+    assert failures(desk.sync()) == {"a.txt": "too_large"}
+    assert failures(desk.sync()) == {"a.txt": "too_large"}
+    desk.max_bytes = 10_000
+    assert outcome(desk.sync()) == (0, 1, 0, 0)
+
+
+def test_a_single_file_is_a_source(desk: Desk) -> None:
+    path = desk.write("faq.jsonl", '{"question": "How much?", "answer": "Three coins."}\n')
+    source = desk.sources.add(str(path))
+    assert outcome(desk.sync(source)) == (1, 0, 0, 0)
+    assert list(desk.texts()) == ["faq.jsonl"]
+    desk.write("faq.jsonl", '{"question": "How much?", "answer": "Four coins."}\n', age=30)
+    assert outcome(desk.sync(source)) == (0, 1, 0, 0)
+    assert "Four coins." in str(desk.texts())
+    path.unlink()
+    assert outcome(desk.sync(source)) == (0, 0, 1, 0)
+    assert desk.texts() == {}
+    desk.root.rmdir()
+    with pytest.raises(NotFound, match="not there any more"):
+        desk.sync(source)
+
+
+def test_a_single_file_of_no_known_kind_says_so(desk: Desk) -> None:
+    source = desk.sources.add(str(desk.write("program.exe", b"MZ")))
+    report = desk.sync(source)
+    assert failures(report) == {"program.exe": "unreadable_document"}
+
+
+def test_two_sources_do_not_touch_each_other(desk: Desk, tmp_path: Path) -> None:
+    desk.write("a.md", "Words.")
+    (tmp_path / "two").mkdir()
+    (tmp_path / "two" / "a.md").write_text("Other words.")
+    other = desk.sources.add(str(tmp_path / "two"))
+    desk.sync()
+    desk.sync(other)
+    (desk.root / "b.md").write_text("More.")
+    (desk.root / "a.md").unlink()
+    assert outcome(desk.sync()) == (1, 0, 1, 0)
+    with desk.database.read() as connection:
+        assert assistant_sources(connection, "default") == {desk.source.id, other.id}
+        assert counts(connection, source_id=other.id).documents == 1
+        assert counts(connection).documents == 2
+    desk.sources.remove(other.id)
+    desk.check()
+
+
+def test_words_changed_in_an_included_fragment_reach_the_documents(desk: Desk) -> None:
+    desk.write("includes/name.md", "Old Product")
+    desk.write("a.md", "# A\n\nStart [!INCLUDE [name](includes/name.md)] now.")
+    desk.write("b.md", "# B\n\nNothing is included.")
+    desk.sync()
+    assert desk.texts()["a.md"] == ["Start Old Product now."]
+    kept = desk.ids()["Nothing is included."]
+    desk.write("includes/name.md", "New Product", age=30)
+    report = desk.sync()
+    assert desk.texts()["a.md"] == ["Start New Product now."]
+    assert "b.md" not in desk.parser.names
+    assert desk.ids()["Nothing is included."] == kept
+    assert (report.changed, report.unchanged) == (2, 1)
+    assert outcome(desk.sync())[:3] == (0, 0, 0)
+
+
+def test_a_sync_that_was_stopped_goes_on_where_it_was(desk: Desk) -> None:
+    for n in range(250):
+        desk.write(f"{n:03}.md", f"Words of {n}.")
+    saved: list[int] = []
+
+    def progress(done: int, total: int, current: str = "", *, saved: bool = False) -> None:
+        if saved:
+            seen.append(done)
+
+    seen: list[int] = []
+    with pytest.raises(Interrupted):
+        desk.ingest.sync(desk.source.id, progress, lambda: bool(seen))
+    desk.check()
+    stored = len(desk.texts())
+    assert 0 < stored < 250
+    assert desk.sources.get(desk.source.id).state == "syncing"
+    assert outcome(desk.sync()) == (250 - stored, 0, 0, stored)
+    assert len(desk.parser.names) == 250 - stored
+    assert saved == []
+
+
+def test_stopping_does_not_wait_for_a_slow_document(desk: Desk) -> None:
+    desk.write("slow.md", "Words.")
+    started, let_go = threading.Event(), threading.Event()
+
+    def hang(name: str) -> None:
+        started.set()
+        let_go.wait(10)
+
+    desk.parser.before = hang
+    before = time.monotonic()
+    with pytest.raises(Interrupted):
+        desk.ingest.sync(desk.source.id, stopping=started.is_set)
+    assert time.monotonic() - before < 3
+    let_go.set()
+
+
+def test_a_source_removed_while_it_is_read_leaves_nothing(desk: Desk) -> None:
+    for n in range(120):
+        desk.write(f"{n:03}.md", f"Words of {n}.")
+
+    def remove(name: str) -> None:
+        if name.startswith("110"):
+            desk.sources.remove(desk.source.id)
+
+    desk.parser.before = remove
+    with pytest.raises(NotFound, match="removed"):
+        desk.sync()
+    assert desk.texts() == {}
+    desk.check()
+
+
+def test_a_full_disk_is_said_and_nothing_is_half_there(desk: Desk) -> None:
+    for n in range(150):
+        desk.write(f"{n:03}.txt", "\n\n".join(f"Words {n} {k}. " + "much text " * 80 for k in range(4)))
+    with desk.database.write() as connection:
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+        connection.exec_driver_sql(f"PRAGMA max_page_count={pages + 180}")
+    with pytest.raises(NoRoom):
+        desk.sync()
+    with desk.database.write() as connection:
+        connection.exec_driver_sql("PRAGMA max_page_count=1000000")
+    desk.words.apply()
+    desk.check()
+    stored = len(desk.texts())
+    assert stored < 150
+    assert outcome(desk.sync()) == (150 - stored, 0, 0, stored)
+
+
+def test_an_index_that_fails_catches_up_at_the_next_sync(desk: Desk) -> None:
+    desk.write("a.md", "Words.")
+    whole, fails = desk.words.apply, [True]
+
+    def apply() -> None:
+        if fails:
+            raise NoRoom("full")
+        whole()
+
+    desk.words.apply = apply  # type: ignore[method-assign]  # a disk that fills up
+    with pytest.raises(NoRoom):
+        desk.sync()
+    fails.clear()
+    assert outcome(desk.sync()) == (0, 0, 0, 1)
+    assert len(desk.words.held) == 1
+
+
+def test_as_a_job_it_reports_and_shows_how_far_it_is(desk: Desk) -> None:
+    desk.write("a.md", "Words.")
+    desk.write("b.md", "")
+    jobs = Jobs(desk.database)
+    job = jobs.enqueue("sync", {"source_id": desk.source.id})
+    lost = jobs.enqueue("sync", {"source_id": 999})
+    runner = JobRunner(jobs, {"sync": desk.ingest.job})
+    runner.start()
+    deadline = time.monotonic() + 10
+    while jobs.active() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert runner.stop()
+    done = jobs.get(job.id)
+    assert done.result is not None
+    assert {key: done.result[key] for key in ("added", "changed", "removed", "unchanged")} == {
+        "added": 1,
+        "changed": 0,
+        "removed": 0,
+        "unchanged": 0,
+    }
+    assert [entry["document"] for entry in done.result["failed"]] == ["b.md"]
+    assert done.progress == {"done": 2, "total": 2, "current": ""}
+    assert (jobs.get(lost.id).error or {})["code"] == "not_found"
