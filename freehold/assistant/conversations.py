@@ -32,6 +32,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy.exc import IntegrityError
 
 from freehold.errors import NotFound, Unauthorized
 from freehold.store.database import Database, metadata
@@ -294,7 +295,12 @@ class Conversations:
 
     def _add(self, connection: Connection, conversation_id: str, row: dict[str, Any]) -> None:
         now = self._clock()
-        connection.execute(insert(messages).values(conversation_id=conversation_id, created_at=now, **row))
+        try:
+            connection.execute(
+                insert(messages).values(conversation_id=conversation_id, created_at=now, **row)
+            )
+        except IntegrityError:  # removed with its assistant while it was answered
+            raise NotFound("The conversation is gone.", hint="Start a new one.") from None
         connection.execute(
             update(conversations).where(conversations.c.id == conversation_id).values(updated_at=now)
         )

@@ -35,6 +35,19 @@ _VERBS = frozenset(
     train transfer translate troubleshoot turn unlock unsubscribe update upgrade upload use validate
     verify view withdraw work write""".split()
 )
+_NOUNS_TOO = frozenset(
+    """back book change charge check contact control copy download email export file filter format import
+    increase insert invoice issue link list log map measure order place plan post preview print process
+    purchase record refund repair reply report request reset return reuse reverse review run schedule
+    search share ship show sort split start stop store switch sync test track train transfer turn update
+    upgrade upload use view work""".split()
+)
+"""Verbs that begin a name as often as an order: "Refund policy", "Order status"."""
+
+_AFTER_VERBS = frozenset(
+    """a an the your my our this these all any each every one another multiple several up down in out on
+    off over back with for from to into by between""".split()
+)
 _ASKS = re.compile(
     r"(?:how|what|when|where|which|who|whose|why|can|could|do|does|did|is|are|am|may|must|should|will|would)\b",
     re.I,
@@ -42,7 +55,7 @@ _ASKS = re.compile(
 _HOW_TO = re.compile(r"how to (?P<rest>.+)", re.I)
 _STEP = re.compile(r"^(?:(?:step|chapter|section|part)\s+)?(?:\d+[.):]?(?:\d+[.):]?)*|[ivx]+[.)])\s+", re.I)
 _MARKUP = re.compile(r"[*_`#]+|\[(?P<label>[^\]]*)\]\([^)]*\)")
-_UNFIT = re.compile(r"[<>{}|\\]|https?:|\.(?:md|html?|pdf|docx?|py|exe)\b", re.I)
+_UNFIT = re.compile(r"[<>{}|\\!\[\]]|https?:|\.(?:md|html?|pdf|docx?|py|exe)\b", re.I)
 
 
 class Suggestions:
@@ -116,7 +129,7 @@ def as_question(heading: str) -> tuple[str, int] | None:
     if _ASKS.match(text):
         return None
     first = words[0].lower()
-    if first in _VERBS:
+    if first in _VERBS and (first not in _NOUNS_TOO or words[1].lower() in _AFTER_VERBS):
         return f"How do I {_lowered(text)}?", 1
     if (verb := _from_gerund(first)) is not None:
         return f"How do I {' '.join([verb, *words[1:]])}?", 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import asdict
@@ -42,7 +43,7 @@ _STREAM: dict[int | str, dict[str, Any]] = {
     503: {"model": ErrorBody, "description": "All places are taken; see Retry-After."},
 }
 
-WENT_AWAY = "The answer broke off: the visitor went away."
+BROKE_OFF = "The answer broke off before it was complete."
 FAILED = "The answer broke off: {message}"
 
 
@@ -104,16 +105,17 @@ async def say(
         raise InvalidInput("text: it is empty.", hint="Ask something.")
     check_length(services, message.text)
     desk.rates.message(visitor.id, desk.callers.bucket(request.scope))
-    if conversation_id in desk.answering:
+    talk = (visitor.id, conversation_id)  # with the visitor, so that nobody learns of another's
+    if talk in desk.answering:
         raise Conflict(
             "The answer before is still being given.", hint="Wait until it has ended.", retry_after=2
         )
     place = desk.gate.enter()
-    desk.answering.add(conversation_id)
+    desk.answering.add(talk)
 
     def ended() -> None:
         place.leave()
-        desk.answering.discard(conversation_id)
+        desk.answering.discard(talk)
 
     try:
         asked = await to_thread.run_sync(services.conversations.ask, conversation_id, visitor, message.text)
@@ -160,8 +162,8 @@ async def _stream(
     except FreeholdError as error:
         failed = error
     except BaseException:
-        with CancelScope(shield=True):
-            await to_thread.run_sync(_store, services, conversation_id, message_id, shown, WENT_AWAY)
+        with CancelScope(shield=True), contextlib.suppress(FreeholdError):
+            await to_thread.run_sync(_store, services, conversation_id, message_id, shown, BROKE_OFF)
         raise
     try:
         with CancelScope(shield=True):

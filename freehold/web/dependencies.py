@@ -31,8 +31,8 @@ class Desk:
     rates: Rates
     callers: Callers
     meters: Meters
-    answering: set[str]
-    """Conversations to which an answer is being given."""
+    answering: set[tuple[str, str]]
+    """Visitors and conversations to which an answer is being given."""
 
 
 def services_of(request: Request) -> Services:

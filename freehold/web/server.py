@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import uvicorn
@@ -9,6 +10,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
 from freehold import __version__
+from freehold.knowledge.store import Counts, counts
 from freehold.web import chat, failures, knowledge, management, openai, operations, page
 from freehold.web.bodies import BodyLimit
 from freehold.web.callers import Callers
@@ -36,7 +38,7 @@ def create_app(services: Services) -> FastAPI:
         gate=gate,
         rates=Rates(config.visitor_messages_per_minute, config.address_messages_per_minute),
         callers=Callers(config.trusted_proxies),
-        meters=Meters(gate, vectors=services.vectors, memory=services.memory_bytes),
+        meters=Meters(gate, held=partial(_held, services), memory=services.memory_bytes),
         answering=set(),
     )
     app = FastAPI(
@@ -45,6 +47,7 @@ def create_app(services: Services) -> FastAPI:
         description=DESCRIPTION,
         docs_url=None,  # their scripts come from elsewhere
         redoc_url=None,
+        redirect_slashes=False,
         responses=_ERRORS,
         exception_handlers={Exception: _unexpected},
     )
@@ -79,6 +82,11 @@ def uvicorn_config(app: FastAPI, *, host: str, port: int) -> uvicorn.Config:
         timeout_graceful_shutdown=5,
         h11_max_incomplete_event_size=64 * 1024,
     )
+
+
+def _held(services: Services) -> Counts:
+    with services.database.read() as connection:
+        return counts(connection)
 
 
 async def _unexpected(_request: Request, _error: Exception) -> JSONResponse:

@@ -13,6 +13,7 @@ from urllib.parse import quote
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from freehold.knowledge.store import Counts
 from freehold.web.gate import Gate
 
 access_log = logging.getLogger("freehold.access")
@@ -24,10 +25,8 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS"})
 class Meters:
     """The metrics of one server."""
 
-    def __init__(
-        self, gate: Gate, *, vectors: Callable[[], tuple[int, int]], memory: Callable[[], int]
-    ) -> None:
-        self._vectors = vectors
+    def __init__(self, gate: Gate, *, held: Callable[[], Counts], memory: Callable[[], int]) -> None:
+        self._held = held
         self._memory = memory
         self.registry = CollectorRegistry()
         self.answers = Counter(
@@ -66,9 +65,9 @@ class Meters:
 
     def page(self) -> bytes:
         """All of them in Prometheus' text format. Reads the database: call it in a thread."""
-        done, total = self._vectors()
-        self._passages.set(total)
-        self._with_vector.set(done)
+        held = self._held()
+        self._passages.set(held.passages)
+        self._with_vector.set(held.vectors)
         self._resident.set(self._memory())
         return generate_latest(self.registry)
 

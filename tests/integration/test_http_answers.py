@@ -91,7 +91,7 @@ async def test_who_goes_away_frees_the_place(tmp_path: Path, place: str) -> None
                 assert [message["kind"] for message in stored] == ["incoming", "outgoing", "activity"]
                 assert stored[1]["outcome"] is None
                 assert stored[1]["claims"]
-                assert "went away" in stored[2]["text"]
+                assert "broke off" in stored[2]["text"]
             text = (await browser.get("/metrics")).text
             assert 'freehold_answers_total{outcome="cancelled"} 1.0' in text
 

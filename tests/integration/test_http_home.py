@@ -1,0 +1,136 @@
+"""A whole data folder behind HTTP: from an upload to answers, quoted and by the shipped fake engine."""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+from web_parts import bearer, events, until
+
+from freehold.app import private
+from freehold.config import Config
+from freehold.testing import FakeEngine
+
+REFUNDS = b"""# Refunds
+
+## How long do refunds take?
+
+Refunds take five working days after the parcel has arrived. Gift cards are refunded as gift cards.
+
+## Set up a return label
+
+1. Open the order.
+2. Choose Return.
+3. Print the label.
+"""
+SAID = " ".join(["Refunds take five working days after the parcel has arrived [1]."] * 6)
+
+
+@asynccontextmanager
+async def knowing(
+    home: Path, engine: FakeEngine | None = None, **settings: Any
+) -> AsyncIterator[httpx.AsyncClient]:
+    """A client, with the admin's rights, of a server that has read `REFUNDS`."""
+    config = Config(home=home, demo=False, **settings)
+    with private(config, engine) as (url, token):
+        async with httpx.AsyncClient(
+            base_url=url, headers=bearer(token), trust_env=False, timeout=30
+        ) as client:
+            form = {"files": ("refunds.md", REFUNDS)}
+            sent = await client.post("/api/v1/sources/upload", files=form)
+            assert sent.status_code == 202
+            job = sent.json()["job"]["id"]
+            found: dict[str, Any] = {}
+            for _ in range(600):
+                found = (await client.get(f"/api/v1/jobs/{job}")).json()
+                if found["state"] not in ("queued", "running"):
+                    break
+                await asyncio.sleep(0.05)
+            assert found["state"] == "done", found
+            yield client
+
+
+async def visit(client: httpx.AsyncClient, text: str) -> list[tuple[str, Any]]:
+    token = (await client.get("/api/v1/page")).json()["token"]
+    public = f"/api/v1/public/{token}"
+    started = (await client.post(f"{public}/conversations")).json()
+    path = f"{public}/conversations/{started['conversation_id']}/messages"
+    answer = await client.post(path, json={"text": text}, headers=bearer(started["visitor_token"]))
+    assert answer.status_code == 200, answer.text
+    return events(answer.text)
+
+
+async def test_from_an_upload_to_a_cited_answer(tmp_path: Path) -> None:
+    async with knowing(tmp_path) as client:
+        page = (await client.get("/api/v1/page")).json()
+        assert page["setup"]["needed"] is False
+        described = (await client.get(f"/api/v1/public/{page['token']}")).json()
+        assert described["suggestions"] == ["How long do refunds take?", "How do I set up a return label?"]
+        assert described["mode"] == "extractive"
+        stream = await visit(client, "How long do refunds take?")
+        citation = next(data for name, data in stream if name == "citation")
+        quote = citation["quote"]
+        assert "five working days" in quote
+        assert citation["text"][citation["start"] : citation["end"]] == quote
+        assert citation["document"]["location"] == "refunds.md"
+        text = (await client.get(f"/api/v1/documents/{citation['document']['id']}")).json()["text"]
+        assert quote in text
+        trace = stream[-1][1]["trace_id"]
+        assert (await client.get(f"/api/v1/traces/{trace}")).json()["outcome"] == "answered"
+        listed = (await client.get("/api/v1/traces")).json()["traces"]
+        assert [each["id"] for each in listed] == [trace]
+        refused = await visit(client, "Who won the football championship?")
+        assert refused[-1][1]["outcome"] == "refused"
+        assert not any(name == "citation" for name, _data in refused)
+
+
+async def test_removed_is_gone(tmp_path: Path) -> None:
+    async with knowing(tmp_path) as client:
+        source = (await client.get("/api/v1/sources")).json()["sources"][0]
+        assert (source["documents"], source["state"]) == (1, "ready")
+        assert (await client.delete(f"/api/v1/sources/{source['id']}")).status_code == 204
+        found = await client.post("/api/v1/search", json={"query": "refunds"})
+        assert found.json()["passages"] == []
+
+
+async def test_twenty_conversations_with_the_fake_engine(tmp_path: Path) -> None:
+    engine = FakeEngine(tokens_per_second=20, script=SAID)
+    async with knowing(tmp_path, engine) as client:
+        visits = asyncio.gather(*(visit(client, "How long do refunds take?") for _ in range(20)))
+        seconds = []
+        async with httpx.AsyncClient(base_url=client.base_url, trust_env=False) as prober:
+            while not visits.done():
+                began = time.perf_counter()
+                assert (await prober.get("/health")).status_code == 200
+                seconds.append(time.perf_counter() - began)
+                await asyncio.sleep(0.02)
+        for stream in await visits:
+            assert stream[-1][0] == "message_end", stream
+            assert stream[-1][1]["outcome"] == "answered"
+        assert engine.most_running == 20
+        assert statistics.quantiles(seconds, n=20)[-1] <= 0.25, sorted(seconds)[-20:]
+
+
+async def test_who_goes_away_frees_the_engine(tmp_path: Path) -> None:
+    engine = FakeEngine(tokens_per_second=20, script=SAID * 20)
+    async with knowing(tmp_path, engine) as client:
+        question = [{"role": "user", "content": "How long do refunds take?"}]
+        body = {"model": "default", "messages": question, "stream": True}
+        async with client.stream("POST", "/v1/chat/completions", json=body) as answer:
+            async for line in answer.aiter_lines():
+                if "five working days" in line:
+                    break
+        gone = time.perf_counter()
+        await until(lambda: engine.running == 0)
+        assert time.perf_counter() - gone < 2
+        assert engine.abandoned == 1
+        text = (await client.get("/metrics")).text
+        assert "freehold_answers_in_flight 0.0" in text
+        traces = (await client.get("/api/v1/traces")).json()["traces"]
+        assert traces[0]["outcome"] == "cancelled"
