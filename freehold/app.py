@@ -17,14 +17,13 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from typing import Any
 
-import psutil
 import uvicorn
 
-from freehold import __version__
+from freehold import __version__, memory
 from freehold.assistant.answer import Answerer, AnswerSettings
 from freehold.assistant.assistants import DEMO, Assistants
 from freehold.assistant.conversations import Conversations
@@ -47,7 +46,7 @@ from freehold.knowledge.sources import Source, Sources
 from freehold.models.registry import Model, Registry
 from freehold.net import Egress
 from freehold.store.database import Database
-from freehold.store.jobs import Job, JobRunner, Jobs
+from freehold.store.jobs import Handler, Job, JobContext, JobRunner, Jobs
 from freehold.store.lock import HomeLock
 from freehold.store.migrations import migrate
 from freehold.web.auth import Keys, ensure_admin_key
@@ -145,7 +144,7 @@ class Home:
         self.jobs = Jobs(database)
         self.jobs.recover()
         self._know_the_demo()
-        runner = JobRunner(self.jobs, {SYNC: ingest.job})
+        runner = JobRunner(self.jobs, {SYNC: lean(ingest.job)})
         closing.callback(runner.stop)
         runner.start()
 
@@ -179,7 +178,7 @@ class Home:
             vectors=lambda: (0, 0) if self.backfill is None else self.backfill.progress(),
             unready=lambda: None,
             stop=stop,
-            memory_bytes=memory_bytes,
+            memory_bytes=memory.resident_bytes,
         )
 
     def _engine_for(self, model: Model) -> Engine:
@@ -244,14 +243,16 @@ def own_docs() -> Path | None:
     return next((docs for docs in (package / "_docs", package.parent / "docs") if docs.is_dir()), None)
 
 
-def memory_bytes() -> int:
-    """Resident memory of this process and its children, in bytes."""
-    me = psutil.Process()
-    total = 0
-    for process in (me, *me.children(recursive=True)):
-        with contextlib.suppress(psutil.Error):
-            total += process.memory_info().rss
-    return total
+def lean(handler: Handler) -> Handler:
+    """The handler of a job after which its memory goes back to the system."""
+
+    def work(context: JobContext) -> Mapping[str, Any]:
+        try:
+            return handler(context)
+        finally:
+            memory.give_back()
+
+    return work
 
 
 def void(_: object) -> None:
@@ -343,6 +344,7 @@ def serve(
         Conflict: the port is taken, or a newer Freehold wrote the folder.
     """
     set_up_logging(config)
+    memory.few_arenas()
     token = secrets.token_urlsafe(32)
     with contextlib.ExitStack() as stack:
         home = stack.enter_context(Home(config, engine))
