@@ -69,8 +69,12 @@ class Callers:
 
 
 def _parsed(text: str) -> Address | None:
+    if text.startswith("["):  # proxies write [2001:db8::1]:443 and 192.0.2.1:443
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
     try:
-        address = ip_address(text.removeprefix("[").partition("]")[0] if text.startswith("[") else text)
+        address = ip_address(text)
     except ValueError:
         return None
     return address.ipv4_mapped or address if isinstance(address, IPv6Address) else address

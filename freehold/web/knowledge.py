@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 from anyio import to_thread
@@ -39,7 +41,7 @@ from freehold.web.schemas import (
     source_body,
 )
 from freehold.web.services import Services
-from freehold.web.uploads import Stored, Upload, receive
+from freehold.web.uploads import Stored, Upload, put_aside, receive
 
 router = APIRouter(prefix="/api/v1")
 
@@ -83,11 +85,10 @@ def add_source(services: TheServices, _admin: Admin, wish: NewSource) -> SourceS
 )
 async def upload(request: Request, services: TheServices, _admin: Admin) -> UploadStarted:
     """They become one source of the assistant; a file of the same name takes the other's place."""
-    files = services.config.files
     taken = await receive(
         request.stream(),
         request.headers.get("content-type", ""),
-        folder=files / ".incoming",
+        files=services.config.files,
         max_file_bytes=services.config.max_upload_bytes,
     )
     return await to_thread.run_sync(_keep, services, taken)
@@ -117,8 +118,8 @@ def sync_all(services: TheServices, _admin: Admin, wish: SyncWish) -> JobList:
 
 @router.delete("/sources/{source_id}", status_code=204, tags=["knowledge"], summary="Remove a source")
 def remove_source(services: TheServices, _admin: Admin, source_id: RowId) -> None:
-    """With its documents, from every index; files on disk stay."""
-    services.remove_source(source_id)
+    """With its documents, from every index, and with its uploaded files; other files on disk stay."""
+    forget(services, source_id)
 
 
 @router.get("/documents", tags=["knowledge"], summary="Documents")
@@ -185,6 +186,17 @@ def job(services: TheServices, _admin: Admin, job_id: str) -> JobBody:
 def cancel(services: TheServices, _admin: Admin, job_id: str) -> JobBody:
     """What it has done stays; the rest is left."""
     return job_body(services.jobs.cancel(job_id))
+
+
+def forget(services: Services, source_id: int) -> None:
+    """Removes a source; uploaded files go with it, or the next upload would bring them back."""
+    source = services.sources.get(source_id)
+    aside = None
+    if source.kind == "upload":
+        aside = put_aside(services.config.files, Path(source.location))
+    services.remove_source(source_id)
+    if aside is not None:
+        shutil.rmtree(aside, ignore_errors=True)
 
 
 def _keep(services: Services, taken: Upload) -> UploadStarted:

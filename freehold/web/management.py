@@ -13,6 +13,7 @@ from freehold import __version__
 from freehold.errors import InvalidInput
 from freehold.knowledge.store import counts
 from freehold.web.dependencies import Admin, TheServices
+from freehold.web.knowledge import forget
 from freehold.web.schemas import (
     ActiveModel,
     AssistantBody,
@@ -107,7 +108,7 @@ def remove_assistant(services: TheServices, _admin: Admin, assistant_id: str) ->
     """With its sources and conversations; `default` and `demo` stay."""
     services.assistants.check_removable(assistant_id)
     for source in services.sources.list(assistant_id):
-        services.remove_source(source.id)
+        forget(services, source.id)
     services.assistants.remove(assistant_id)
 
 

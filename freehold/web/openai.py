@@ -22,6 +22,7 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from freehold.assistant.assistants import Assistant
+from freehold.assistant.conversations import HISTORY_TURNS
 from freehold.errors import FreeholdError, InvalidInput, NotFound, Unavailable
 from freehold.types import Claim, MessageDelta, Query, Turn, Usage
 from freehold.web.answers import Shown, answer, check_length, end_json
@@ -32,7 +33,6 @@ from freehold.web.stream import EventStream, while_connected
 
 router = APIRouter(prefix="/v1", tags=["openai"])
 
-HISTORY_TURNS = 10
 _EMBEDDED_AT_ONCE = 128
 
 

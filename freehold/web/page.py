@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
+import mimetypes
+from functools import lru_cache
 from pathlib import Path
 
 from fastapi import APIRouter, Request
@@ -64,8 +67,19 @@ def page_state(services: TheServices, _local: LocalPage) -> PageBody:
 def _built(request: Request, path: Path, headers: dict[str, str]) -> Response:
     if not path.is_file():
         raise Unavailable("The front end has not been built.", hint="Run `make web`.")
-    response = FileResponse(path, headers=headers, stat_result=path.stat())
-    if request.headers.get("if-none-match") == response.headers["etag"]:
-        kept = {name: response.headers[name] for name in (*headers, "etag")}
-        return Response(status_code=304, headers=kept)
-    return response
+    stat = path.stat()
+    packed = "gzip" in request.headers.get("accept-encoding", "")
+    version = f'"{stat.st_mtime_ns:x}-{stat.st_size:x}{"-gz" if packed else ""}"'
+    headers = {**headers, "ETag": version, "Vary": "Accept-Encoding"}
+    if request.headers.get("if-none-match") == version:
+        return Response(status_code=304, headers=headers)
+    if not packed:
+        return FileResponse(path, headers=headers, stat_result=stat)
+    kind = mimetypes.guess_type(path.name)[0]
+    return Response(_packed(path, version), headers={**headers, "Content-Encoding": "gzip"}, media_type=kind)
+
+
+@lru_cache(maxsize=16)
+def _packed(path: Path, version: str) -> bytes:
+    """The file gzipped, once for each version of it."""
+    return gzip.compress(path.read_bytes(), mtime=0)

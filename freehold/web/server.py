@@ -21,6 +21,7 @@ from freehold.web.origins import HostCheck, OriginCheck
 from freehold.web.schemas import ErrorBody
 from freehold.web.services import Services
 from freehold.web.telemetry import Meters, Telemetry
+from freehold.web.uploads import sweep
 
 DESCRIPTION = """A support assistant on your own documents. Errors have one shape,
 `{"error": {"code", "message", "hint"}}`; codes are stable. Times are seconds since the epoch."""
@@ -31,8 +32,9 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
 
 
 def create_app(services: Services) -> FastAPI:
-    """The application over these services. Starts nothing and stops nothing."""
+    """The application over these services. Starts nothing and stops nothing; one at a time for a home."""
     config = services.config
+    sweep(config.files)
     gate = Gate(config.answers_at_once, config.answers_waiting)
     desk = Desk(
         gate=gate,

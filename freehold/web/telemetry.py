@@ -19,6 +19,7 @@ from freehold.web.gate import Gate
 access_log = logging.getLogger("freehold.access")
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
+_WATCHING = frozenset({"/health", "/ready", "/metrics"})
 _METHODS = frozenset({"GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS"})
 
 
@@ -98,4 +99,7 @@ class Telemetry:
             route = getattr(scope.get("route"), "path", "other")
             self._meters.requests.labels(method, route, str(status or "none")).inc()
             milliseconds = (time.perf_counter() - began) * 1000
-            access_log.info("%s %s %s %.0f ms", method, quote(scope["path"]), status or "-", milliseconds)
+            level = logging.DEBUG if route in _WATCHING else logging.INFO
+            access_log.log(
+                level, "%s %s %s %.0f ms", method, quote(scope["path"]), status or "-", milliseconds
+            )

@@ -27,6 +27,7 @@ from freehold.errors import Conflict, FreeholdError, InvalidInput, NoRoom, TooLa
 FILES_AT_ONCE = 200
 TOTAL_FACTOR = 8
 """An upload may be this many times as large as its largest file may be."""
+_APART = ".incoming"
 _FIELD_BYTES = 4096
 _NAME_BYTES = 120
 
@@ -78,10 +79,24 @@ class Upload:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
+def sweep(files: Path) -> None:
+    """Removes what uploads and removals that broke off have left under `files`; before any begins."""
+    shutil.rmtree(files / _APART, ignore_errors=True)
+
+
+def put_aside(files: Path, folder: Path) -> Path | None:
+    """Takes a folder of uploaded files out of its place; None where it is no such folder."""
+    if folder.parent != files or folder.is_symlink() or not folder.is_dir():
+        return None
+    aside = files / _APART / secrets.token_hex(8)
+    aside.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return folder.rename(aside)
+
+
 async def receive(
-    pieces: AsyncIterator[bytes], content_type: str, *, folder: Path, max_file_bytes: int
+    pieces: AsyncIterator[bytes], content_type: str, *, files: Path, max_file_bytes: int
 ) -> Upload:
-    """Reads a multipart form; files go under `folder`, which must be on the disk they are kept on.
+    """Reads a multipart form; what comes lies apart under `files` until it is kept.
 
     Raises:
         InvalidInput: no multipart form, a malformed one, or one without a file.
@@ -91,7 +106,7 @@ async def receive(
     kind, options = parse_options_header(content_type)
     if kind != b"multipart/form-data" or not options.get(b"boundary"):
         raise InvalidInput("Files are taken as multipart/form-data.", hint="Send them in the field `files`.")
-    form = await to_thread.run_sync(_Form, folder / secrets.token_hex(8), max_file_bytes)
+    form = await to_thread.run_sync(_Form, files / _APART / secrets.token_hex(8), max_file_bytes)
     try:
         parser = form.parser(options[b"boundary"])
         total, refusal = 0, None

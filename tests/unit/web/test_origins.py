@@ -208,6 +208,7 @@ def scope(peer: str, **headers: str) -> dict[str, object]:
         ("10.0.0.2", "garbage", "10.0.0.2", False),
         ("10.0.0.2", "127.0.0.1", "127.0.0.1", True),
         ("10.0.0.2", "[2001:db8::1]:99", "2001:db8::1", False),
+        ("10.0.0.2", "203.0.113.9:4711", "203.0.113.9", False),
     ],
 )
 def test_whose_word_is_taken_for_an_address(

@@ -49,6 +49,14 @@ async def test_the_widget_is_for_every_site(built: Path, client: httpx.AsyncClie
     kept = await client.get("/widget.js", headers={"If-None-Match": answer.headers["etag"]})
     assert (kept.status_code, kept.content) == (304, b"")
     assert kept.headers["etag"] == answer.headers["etag"]
+    assert answer.headers["content-encoding"] == "gzip"
+    plain = await client.get("/widget.js", headers={"Accept-Encoding": "identity"})
+    assert "content-encoding" not in plain.headers
+    assert plain.text == answer.text == "void 0"
+    assert plain.headers["etag"] != answer.headers["etag"]
+    (built / "widget.js").write_text("void 22")
+    changed = await client.get("/widget.js", headers={"If-None-Match": answer.headers["etag"]})
+    assert (changed.status_code, changed.text) == (200, "void 22")
 
 
 async def test_assets_stay_in_their_folder(built: Path, client: httpx.AsyncClient) -> None:

@@ -195,6 +195,31 @@ async def test_a_full_disk(house: House, client: httpx.AsyncClient, monkeypatch:
     assert (await send(house, client, ("one.md", b"1"))).status_code == 202
 
 
+async def test_removing_the_source_removes_its_files(
+    house: House, client: httpx.AsyncClient, tmp_path: Path
+) -> None:
+    source = (await send(house, client, ("one.md", b"1"))).json()["source"]["id"]
+    assert (await client.delete(f"/api/v1/sources/{source}", headers=house.key())).status_code == 204
+    assert stored(house) == {}
+    await send(house, client, ("two.md", b"2"))
+    assert stored(house) == {"two.md": b"2"}
+    elsewhere = tmp_path / "mine"
+    elsewhere.mkdir()
+    (elsewhere / "kept.md").write_bytes(b"kept")
+    other = house.services.sources.add(str(elsewhere), "default")
+    await client.delete(f"/api/v1/sources/{other.id}", headers=house.key())
+    assert (elsewhere / "kept.md").exists()
+    assert nothing_left_over(house)
+
+
+def test_a_start_sweeps_what_broke_off(tmp_path: Path) -> None:
+    left = tmp_path / "home" / "files" / ".incoming" / "x" / "half.md"
+    left.parent.mkdir(parents=True)
+    left.write_bytes(b"half")
+    with build(tmp_path / "home"):
+        assert not left.exists()
+
+
 async def test_nothing_is_read_without_a_key(house: House, client: httpx.AsyncClient) -> None:
     read = 0
 
