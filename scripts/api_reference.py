@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,11 +23,11 @@ GROUPS = {
 """The order of the page, and what each group is called."""
 
 OPENED_BY = {
-    "_admin": "an admin key",
-    "_chat": "a chat key or an admin key",
-    "_metrics": "an admin key, unless called from the same machine",
+    "_admin": "admin",
+    "_chat": "chat or admin",
+    "_metrics": "admin, or none from the same machine",
     "_known_visitor": "the visitor's token",
-    "_local_page": "a caller on the same machine, unless `page_public` is set",
+    "_local_page": "none, from the same machine (`page_public` opens it to others)",
 }
 """What the dependencies of an endpoint (freehold/web/dependencies.py) ask for."""
 
@@ -41,6 +42,7 @@ def describe() -> dict[str, Any]:
     from freehold.web import chat, knowledge, management, openai, operations, page
     from freehold.web.server import create_app
 
+    logging.getLogger("freehold").setLevel(logging.ERROR)  # that it has no embedding model
     with tempfile.TemporaryDirectory() as folder, Home(Config(home=Path(folder), demo=False)) as home:
         address = "http://127.0.0.1:8642"
         services = home.services(address=address, start_token="unused", stop=lambda: None)  # noqa: S106
@@ -89,7 +91,7 @@ def entry(description: dict[str, Any], method: str, path: str, operation: dict[s
     lines = [
         f"### `{method} {path}`",
         f"{operation['summary']}. {operation.get('description', '')}".strip(),
-        f"Needs {' and '.join(needs)}." if needs else "Needs no key.",
+        f"Key: {' and '.join(needs) or 'none'}",
     ]
     query = [parameter for parameter in operation.get("parameters", []) if parameter["in"] == "query"]
     if query:
