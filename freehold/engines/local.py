@@ -8,6 +8,7 @@ import math
 import re
 import time
 from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,27 @@ BATCH_TOKENS = 64
 CACHE_MIB = 64
 CHATML_END = "<|im_end|>"
 JOINER = "\u2060"
-PAUSE_SECONDS = 5.0
-"""How long a model that could not be loaded is not tried again."""
 AGAIN = "The model's process starts again by itself; ask again."
+
+
+@dataclass(frozen=True, slots=True)
+class Deadlines:
+    """How long things may take, in seconds."""
+
+    load: float = 60.0
+    """Loading the model, besides a second for each 20 MB of it."""
+    wait: float = 20.0
+    """How long a request waits for a worker that is not up."""
+    render: float = 30.0
+    """Putting a conversation into the model's chat template, and counting its tokens."""
+    stall: float = 300.0
+    """How long a worker may do nothing for an answer that has begun."""
+    ping: float = 10.0
+    """Time between two questions whether the worker is well."""
+    hang: float = 60.0
+    """How long it may take to answer one."""
+    pause: float = 5.0
+    """How long a model that could not be loaded is not tried again."""
 
 
 class LocalEngine:
@@ -32,8 +51,8 @@ class LocalEngine:
 
     Starts at the first request, or by `start`. A worker that dies takes the requests in flight with it
     (EngineCrashed) and is started again, at once at first and ever more slowly while it keeps dying;
-    meanwhile requests wait up to `wait_seconds`. A model without a chat template of its own is spoken to in
-    ChatML, llama.cpp's default.
+    meanwhile requests wait. A model without a chat template of its own is spoken to in ChatML, llama.cpp's
+    default.
     """
 
     def __init__(
@@ -46,18 +65,10 @@ class LocalEngine:
         context: int = 8192,
         slots: int = 4,
         queue: int = 32,
-        load_seconds: float | None = None,
-        wait_seconds: float = 20.0,
-        stall_seconds: float = 300.0,
-        ping_seconds: float = 10.0,
-        hang_seconds: float = 60.0,
+        deadlines: Deadlines = Deadlines(),
         available: Callable[[], int] = memory.available_memory,
     ) -> None:
         """Reads the file's header unless its `facts` are given.
-
-        `load_seconds` bounds loading, by default by the file's size; `wait_seconds` how long a request waits
-        for a worker that is not up; `stall_seconds` how long one that is up may do nothing for a request;
-        `hang_seconds` how long it may take to answer a ping, of which there is one every `ping_seconds`.
 
         Raises:
             ModelRejected: it is not a sound GGUF file.
@@ -66,15 +77,11 @@ class LocalEngine:
         self.model_id = model_id
         self.context_length = min(context, self.facts.context_length)
         self.restarts = 0
-        self._path = model_path
+        self._path = model_path.absolute()
         self._threads = threads
         self._slots = slots
         self._queue = queue
-        self._load_seconds = load_seconds or 60 + self.facts.file_size / 20e6
-        self._wait_seconds = wait_seconds
-        self._stall_seconds = stall_seconds
-        self._ping_seconds = ping_seconds
-        self._hang_seconds = hang_seconds
+        self._deadlines = deadlines
         self._available = available
         self._control = _any_of(self.facts.control_tokens)
         self._places = Places(slots, self.context_length)
@@ -123,7 +130,7 @@ class LocalEngine:
         try:
             conversation = await self._admit(request)
             try:
-                while (event := await self._next(conversation))["event"] != "finished":
+                while (event := await self._next(conversation, self._deadlines.stall))["event"] != "finished":
                     if event["event"] == "delta":
                         yield TextDelta(event["text"])
             finally:
@@ -159,7 +166,7 @@ class LocalEngine:
         tokens = min(self.context_length, prompt + request.max_tokens)
         await self._places.take(tokens)
         try:
-            worker = await self._up(self._wait_seconds)
+            worker = await self._up(self._deadlines.wait)
         except BaseException:
             self._places.give(tokens)
             raise
@@ -186,19 +193,26 @@ class LocalEngine:
         return self._control.sub(lambda found: f"{found[0][0]}{JOINER}{found[0][1:]}", _encodable(text))
 
     async def _count(self, op: str, **fields: Any) -> int:
-        worker = await self._up(self._wait_seconds)
-        return int((await self._next(worker.open(op, **fields)))["tokens"])
+        """Asks for a number; once more when the worker dies, which others may have brought about."""
+        for last in (False, True):
+            conversation = (await self._up(self._deadlines.wait)).open(op, **fields)
+            try:
+                return int((await self._next(conversation, self._deadlines.render))["tokens"])
+            except EngineCrashed:
+                if last or self._closed or not conversation.ended:
+                    raise
+        raise AssertionError("the second attempt returns or raises")
 
-    async def _next(self, conversation: Conversation) -> Message:
+    async def _next(self, conversation: Conversation, seconds: float) -> Message:
         """The next event; failures as errors."""
         try:
-            async with asyncio.timeout(self._stall_seconds):
+            async with asyncio.timeout(seconds):
                 event = await conversation.next()
         except TimeoutError:
             if self._worker is not None:
                 self._worker.kill()
             raise EngineCrashed(
-                f"The model's process did nothing for {self._stall_seconds:.0f} seconds.", hint=AGAIN
+                f"The model's process did nothing for {seconds:.0f} seconds.", hint=AGAIN
             ) from None
         kind = event["event"]
         if kind == "died" or (kind == "finished" and event["reason"] == "cancelled"):
@@ -218,15 +232,17 @@ class LocalEngine:
                 while True:
                     if self._closed:
                         raise Unavailable("The model was stopped.", hint="Start the server again.")
-                    if self._worker is not None:
+                    if self._worker is not None and not self._worker.doomed:
                         return self._worker
-                    if self._failure is not None and time.monotonic() < self._failed_at + PAUSE_SECONDS:
-                        raise ModelRejected(self._failure.message, hint=self._failure.hint)
+                    failure = self._failure
+                    if failure is not None and time.monotonic() < self._failed_at + self._deadlines.pause:
+                        raise ModelRejected(failure.message, hint=failure.hint)
                     if self._supervisor is None:
-                        self._failure = None
                         self._supervisor = asyncio.create_task(self._supervise())
                     self._changed.clear()
                     await self._changed.wait()
+                    if self._failure is not None and self._failure is not failure:
+                        raise ModelRejected(self._failure.message, hint=self._failure.hint)
         except TimeoutError:
             raise Unavailable(
                 "The model is not up yet.", hint="It is being loaded; ask again.", retry_after=5
@@ -247,7 +263,7 @@ class LocalEngine:
                         return
                 else:
                     try:
-                        self._worker = worker
+                        self._worker, self._failure = worker, None
                         self._changed.set()
                         await self._watch(worker)
                     finally:
@@ -261,6 +277,8 @@ class LocalEngine:
             self._changed.set()
 
     async def _load(self) -> WorkerProcess:
+        if not await asyncio.to_thread(self._path.is_file):
+            raise ModelRejected(f"The model's file {self._path.name} is missing.", hint="Add it again.")
         needed = memory.memory_needed(self.facts, self.context_length, self._slots)
         memory.check_fits(self.facts, self.context_length, self._slots, available=self._available())
         settings = {
@@ -273,16 +291,16 @@ class LocalEngine:
             "extra_stops": [] if self.facts.has_chat_template else [CHATML_END],
             "memory_limit": 2 * needed + 4 * 2**30,
         }
-        return await WorkerProcess.start(settings, seconds=self._load_seconds)
+        return await WorkerProcess.start(settings, seconds=self._deadlines.load + self.facts.file_size / 20e6)
 
     async def _watch(self, worker: WorkerProcess) -> None:
         """Returns when the worker is dead; kills one that does not answer."""
         while not worker.died.is_set():
             try:
-                async with asyncio.timeout(self._ping_seconds):
+                async with asyncio.timeout(self._deadlines.ping):
                     await worker.died.wait()
             except TimeoutError:
-                if not await worker.ping(self._hang_seconds):
+                if not await worker.ping(self._deadlines.hang):
                     worker.kill()
 
     def _retry_after(self) -> int:

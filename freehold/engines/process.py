@@ -73,6 +73,8 @@ class WorkerProcess:
         self.pid = process.pid
         self.load_seconds = 0.0
         self.died = asyncio.Event()
+        self.doomed = False
+        """Dead, or killed and soon dead."""
         self._tasks = [asyncio.create_task(self._keep_tail()), asyncio.create_task(self._listen())]
 
     @classmethod
@@ -91,7 +93,7 @@ class WorkerProcess:
             raise
         worker._tasks.append(asyncio.create_task(worker._clean_up(folder)))
         try:
-            worker.post({**settings, "socket": f"{folder}/s.sock", "parent": os.getpid()})
+            worker.post({**settings, "folder": folder, "parent": os.getpid()})
             async with asyncio.timeout(seconds):
                 reply = await worker._replies.get()
         except TimeoutError:
@@ -148,7 +150,7 @@ class WorkerProcess:
 
     def post(self, message: Message) -> None:
         """Says something; in vain when the process is gone."""
-        if not self.died.is_set():
+        if not self._writer.is_closing():
             self._writer.write(json.dumps(message).encode() + b"\n")
 
     def open(self, op: str, *, on_end: Callable[[], None] = lambda: None, **fields: Any) -> Conversation:
@@ -174,12 +176,13 @@ class WorkerProcess:
 
     def kill(self) -> None:
         """Ends it at once."""
+        self.doomed = True
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()
 
     async def end(self, seconds: float) -> int:
         """Asks it to close, kills it after `seconds`; returns its exit code."""
-        self._ending = True
+        self._ending = self.doomed = True
         self.post({"op": "close"})
         try:
             async with asyncio.timeout(seconds):
@@ -229,9 +232,13 @@ class WorkerProcess:
 
     async def _bury(self) -> None:
         """The socket is closed: either it was asked to end, or it is dead, or as good as."""
-        if not self._ending:
+        self.doomed = True
+        try:
+            async with asyncio.timeout(None if self._ending else 1):
+                await self._process.wait()
+        except TimeoutError:
             self.kill()
-        await self._process.wait()
+            await self._process.wait()
         self.died.set()
         self._writer.close()
         self._replies.put_nowait(DIED)

@@ -40,6 +40,8 @@ from typing import Any
 
 Message = dict[str, Any]
 
+SOCKET = "s.sock"
+"""Of the wheel's server, in the worker's own folder: a socket's path has no room for a long one."""
 JOIN_SECONDS = 4.0
 PR_SET_PDEATHSIG = 1
 
@@ -98,7 +100,6 @@ class Model:
         """Raises RuntimeError, without its reason, when llama.cpp does not load the file."""
         import xllamacpp
 
-        self._socket = settings["socket"]
         self._key = secrets.token_hex(32)
         self._extra_stops: list[str] = settings["extra_stops"]
         params = xllamacpp.CommonParams()
@@ -111,7 +112,7 @@ class Model:
         params.fit_params = False  # the parent has checked; silently less context would be a lie
         params.cpuparams.n_threads = settings["threads"]
         params.cpuparams_batch.n_threads = settings["threads"]
-        params.hostnames = [self._socket]
+        params.hostnames = [SOCKET]
         params.api_keys = [self._key]
         params.ui = False
         params.endpoint_slots = False
@@ -145,7 +146,7 @@ class Model:
         return len(self._post("/tokenize", body)["tokens"])
 
     def _post(self, path: str, body: Message) -> Message:
-        with contextlib.closing(LocalConnection(self._socket)) as connection:
+        with contextlib.closing(LocalConnection(SOCKET)) as connection:
             headers = {"Authorization": f"Bearer {self._key}", "Content-Type": "application/json"}
             connection.request("POST", path, json.dumps(body), headers)
             response = connection.getresponse()
@@ -299,6 +300,7 @@ def main() -> None:
         if settings is None:
             return
         die_with_parent(settings["parent"])
+        os.chdir(settings["folder"])
         if limit := settings["memory_limit"]:
             resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
         begun = time.monotonic()

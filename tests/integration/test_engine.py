@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import shutil
 import signal
 import struct
 import subprocess
@@ -18,7 +19,7 @@ import pytest
 import tiny_gguf
 
 from freehold.engines.base import Finished, Generation, TextDelta
-from freehold.engines.local import LocalEngine
+from freehold.engines.local import Deadlines, LocalEngine
 from freehold.errors import EngineCrashed, InvalidInput, ModelRejected, Overloaded, Unavailable
 from freehold.models import gguf
 from freehold.types import Turn
@@ -138,7 +139,7 @@ async def test_a_worker_killed_in_the_middle_comes_back(tiny: Path) -> None:
 
 
 async def test_a_worker_that_hangs_is_replaced(tiny: Path) -> None:
-    async with serving(tiny, ping_seconds=0.1, hang_seconds=1.0) as engine:
+    async with serving(tiny, deadlines=Deadlines(ping=0.1, hang=1.0)) as engine:
         await engine.start()
         stream = engine.generate(asking(max_tokens=LONG))
         await anext(stream)
@@ -253,10 +254,32 @@ async def test_the_reason_of_llama_cpp_is_shown(tmp_path: Path) -> None:
 async def test_a_template_that_does_not_end_is_given_up(tmp_path: Path) -> None:
     template = "{% for a in range(99999999) %}{% for b in range(99999999) %}{% endfor %}{% endfor %}"
     path = tiny_gguf.write(tmp_path / "endless.gguf", template=template)
-    async with serving(path, load_seconds=2.0) as engine:
+    async with serving(path, deadlines=Deadlines(load=2.0)) as engine:
         with pytest.raises(ModelRejected, match="not loaded within 2 seconds"):
             await engine.start()
     assert psutil.Process().children() == []
+
+
+async def test_a_template_that_does_not_end_for_one_question(tmp_path: Path) -> None:
+    loop = "{% if messages[0]['content'] == 'loop' %}{% for a in range(99999) %}{% for b in range(99999) %}"
+    template = f"{loop}{{% endfor %}}{{% endfor %}}{{% endif %}}{tiny_gguf.TEMPLATE}"
+    async with serving(
+        tiny_gguf.write(tmp_path / "odd.gguf", template=template), deadlines=Deadlines(render=1.0)
+    ) as engine:
+        assert (await answer(engine, asking("fine")))[0]
+        with pytest.raises(EngineCrashed, match="did nothing for 1 seconds"):
+            await answer(engine, asking("loop"))
+        assert (await answer(engine, asking("fine")))[0]
+
+
+async def test_a_file_that_is_gone_and_comes_back(tiny: Path, tmp_path: Path) -> None:
+    path = Path(shutil.copy(tiny, tmp_path / "here.gguf"))
+    async with serving(path, deadlines=Deadlines(pause=0.0)) as engine:
+        shutil.move(path, tmp_path / "away.gguf")
+        with pytest.raises(ModelRejected, match=r"here\.gguf is missing"):
+            await engine.start()
+        shutil.move(tmp_path / "away.gguf", path)
+        assert (await answer(engine, asking()))[0]
 
 
 def malformed(sound: Path, folder: Path) -> Iterator[Path]:
@@ -319,14 +342,22 @@ def gone(pid: int) -> bool:
         return True
 
 
-def run_parent(tiny: Path, then: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-W", "error", "-X", "dev", "-c", PARENT, str(tiny), then]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+def run_parent(tiny: Path, then: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-X", "dev", "-c", PARENT, str(tiny), then],
+        env={**os.environ, "TMPDIR": str(folder)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
 
 
 @pytest.mark.parametrize(("then", "code"), [("killed", -signal.SIGKILL), ("left", 0)])
-async def test_the_server_gone_the_worker_goes(tiny: Path, then: str, code: int) -> None:
-    run = await asyncio.to_thread(run_parent, tiny, then)
+async def test_the_server_gone_the_worker_goes(tiny: Path, tmp_path: Path, then: str, code: int) -> None:
+    folder = tmp_path / ("a-long-name-" * 10)
+    folder.mkdir()
+    run = await asyncio.to_thread(run_parent, tiny, then, folder)
     assert (run.returncode, run.stderr) == (code, ""), "llama.cpp's words do not reach our output"
     worker = int(run.stdout)
     await until(lambda: gone(worker))
