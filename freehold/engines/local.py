@@ -218,7 +218,7 @@ class LocalEngine:
         if kind == "died" or (kind == "finished" and event["reason"] == "cancelled"):
             if self._closed:
                 raise EngineCrashed("The model was stopped while it answered.", hint="Ask again.")
-            raise EngineCrashed("The model's process died while it answered.", hint=AGAIN)
+            raise EngineCrashed(f"The model's process died while it answered: it {event['how']}.", hint=AGAIN)
         if kind == "failed":
             if event["kind"] == "invalid_input":
                 raise InvalidInput(f"The model does not take this prompt: {event['message']}.")

@@ -26,7 +26,6 @@ Message = dict[str, Any]
 PROGRAM = Path(__file__).with_name("worker.py")
 TAIL_BYTES = 16_384
 LINE_BYTES = 2**20
-DIED: Message = {"event": "died"}
 
 
 class Conversation:
@@ -105,9 +104,11 @@ class WorkerProcess:
         except BaseException:
             await worker.end(0)
             raise
-        if reply is DIED:
+        if reply["event"] == "died":
+            await worker.end(0)
             raise EngineCrashed(
-                f"The model's process {worker.how_it_ended()} while loading.", hint=worker.said()
+                f"The model's process died while loading: it {reply['how']}.",
+                hint=worker.said() or "The machine may be short of memory.",
             )
         if reply["event"] == "rejected":
             await worker.end(1)
@@ -158,7 +159,7 @@ class WorkerProcess:
         id = next(self._ids)
         conversation = Conversation(self, id, on_end)
         if self.died.is_set():
-            conversation.hear(DIED)
+            conversation.hear(self._obituary())
         else:
             self._conversations[id] = conversation
             self.post({"op": op, "id": id, **fields})
@@ -195,12 +196,10 @@ class WorkerProcess:
         assert code is not None
         return code
 
-    def how_it_ended(self) -> str:
-        """In words, for a message."""
+    def _obituary(self) -> Message:
         code = self._process.returncode
-        if code is not None and code < 0:
-            return f"was ended by {signal.Signals(-code).name}"
-        return f"ended with code {code}"
+        how = f"was ended by {signal.Signals(-code).name}" if code and code < 0 else f"ended with code {code}"
+        return {"event": "died", "how": how}
 
     def said(self) -> str:
         """The last reason that llama.cpp wrote, or nothing."""
@@ -241,9 +240,9 @@ class WorkerProcess:
             await self._process.wait()
         self.died.set()
         self._writer.close()
-        self._replies.put_nowait(DIED)
+        self._replies.put_nowait(self._obituary())
         for conversation in self._conversations.values():
-            conversation.hear(DIED)
+            conversation.hear(self._obituary())
         self._conversations.clear()
 
     async def _clean_up(self, folder: str) -> None:

@@ -125,7 +125,7 @@ async def test_a_worker_killed_in_the_middle_comes_back(tiny: Path) -> None:
         assert first
         os.kill(first, signal.SIGKILL)
         for stream in streams:
-            with pytest.raises(EngineCrashed) as caught:
+            with pytest.raises(EngineCrashed, match="ended by SIGKILL") as caught:
                 async for _ in stream:
                     pass
             assert caught.value.code == "engine_crashed"
