@@ -22,6 +22,9 @@ BATCH_BYTES = 8 * 2**20
 BATCH_SECONDS = 2.0
 """A batch is due when it holds this many documents or bytes, or the first of it has waited this long."""
 
+FIRST_SECONDS = 0.5
+"""The first batch of a sync waits no longer than this: so soon there is something to find, and to keep."""
+
 
 class Batch:
     """Documents on their way into the store."""
@@ -44,6 +47,7 @@ class Batch:
         self._reads: list[Read] = []
         self._bytes = 0
         self._since = 0.0
+        self._seconds = FIRST_SECONDS
 
     def add(self, read: Read) -> None:
         """Takes a document in."""
@@ -58,7 +62,7 @@ class Batch:
         return bool(self._reads) and (
             len(self._reads) >= BATCH_DOCUMENTS
             or self._bytes >= BATCH_BYTES
-            or self._monotonic() - self._since >= BATCH_SECONDS
+            or self._monotonic() - self._since >= self._seconds
         )
 
     def write(self) -> None:
@@ -73,7 +77,7 @@ class Batch:
         with self._database.write() as connection:
             require_source(connection, self._source_id)
             changed = [self._put(connection, read) for read in self._reads]
-        self._reads, self._bytes = [], 0
+        self._reads, self._bytes, self._seconds = [], 0, BATCH_SECONDS
         if any(changed):
             self._written()
 

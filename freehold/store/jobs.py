@@ -52,8 +52,10 @@ jobs = Table(
     Index(None, "state", "created_at"),
 )
 
-CRASHES = 5
-"""Starts in a row, nothing saved in between, that may end with the process before a job is given up."""
+CRASHES = 10
+"""Starts in a row, nothing saved in between, that may end with the process before a job is given up.
+
+More than a few: a process that someone else kills again and again says nothing against its job."""
 
 PROGRESS_SECONDS = 0.3
 """Least time between two writes of a job's progress."""
