@@ -14,7 +14,8 @@ help: ## list the commands
 setup: $(VENV)/.runtime ## make .venv, install, get the embedding model; seconds when done
 	@$(BIN)/freehold setup
 
-up: setup ## start in the background; prints the address and how to stop
+up: $(VENV)/.runtime ## start in the background; prints the address and how to stop
+	@$(BIN)/freehold setup || echo "Going on without it: search runs on words alone." >&2
 	@$(BIN)/freehold up --detach
 
 down: ## stop what `make up` started

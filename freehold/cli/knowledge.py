@@ -11,7 +11,7 @@ import typer
 
 from freehold.cli.client import Client, connect, error_from
 from freehold.cli.options import config_of
-from freehold.cli.output import clean, count, line, note, place, say, say_json, say_table, when
+from freehold.cli.output import clean, count, line, note, place, say, say_json, say_table
 from freehold.cli.progress import Bar
 from freehold.errors import InvalidInput, NotFound
 
@@ -85,17 +85,15 @@ def list_sources(
         say_json(found)
         return
     say_table(
-        ("ID", "ASSISTANT", "KIND", "STATE", "DOCUMENTS", "PASSAGES", "UNREADABLE", "READ", "LOCATION"),
+        ("ID", "ASSISTANT", "STATE", "DOCUMENTS", "PASSAGES", "UNREAD", "LOCATION"),
         (
             (
                 source["id"],
                 source["assistant"],
-                source["kind"],
                 source["state"],
                 source["documents"],
                 source["passages"],
                 source["failed"],
-                when(source["synced_at"]),
                 source["location"],
             )
             for source in found
@@ -227,15 +225,14 @@ def follow(
     Raises:
         FreeholdError: what a job failed with, once the others have ended.
     """
-    ended = []
-    for job in jobs:
-        with Bar("Reading") as bar:
-            while job["state"] in ("queued", "running"):
-                sleep(POLL_SECONDS)
-                job = client.get(f"/api/v1/jobs/{job['id']}")
-                progress = job["progress"]
-                bar.update(progress.get("done", 0), progress.get("total", 0), progress.get("current") or "")
-        ended.append(job)
+    try:
+        ended = [ended_one(client, job, sleep) for job in jobs]
+    except KeyboardInterrupt:
+        goes_on = (
+            "the next start goes on where it stopped" if client.private else "the server goes on reading"
+        )
+        note(f"Not waiting any more; {goes_on}.")
+        raise
     for job in ended:
         if job["state"] == "failed":
             raise error_from({"error": job["error"]}, 500)
@@ -244,6 +241,17 @@ def follow(
                 "The job was cancelled.", hint="`freehold sync` starts again where it stopped."
             )
     return ended
+
+
+def ended_one(client: Client, job: dict[str, Any], sleep: Callable[[float], None]) -> dict[str, Any]:
+    """A job once it has ended, its progress shown until then."""
+    with Bar("Reading") as bar:
+        while job["state"] in ("queued", "running"):
+            sleep(POLL_SECONDS)
+            job = client.get(f"/api/v1/jobs/{job['id']}")
+            progress = job["progress"]
+            bar.update(progress.get("done", 0), progress.get("total", 0), progress.get("current") or "")
+    return job
 
 
 def await_vectors(client: Client, sleep: Callable[[float], None] = time.sleep) -> None:

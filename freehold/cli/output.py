@@ -65,7 +65,8 @@ def say_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        table.add_column(column, overflow="fold")
+        last = column == columns[-1]  # the long one gives way
+        table.add_column(column, overflow="fold", no_wrap=not last)
     for row in cells:
         table.add_row(*(Text(cell) for cell in row))
     Console(highlight=False, markup=False).print(table)

@@ -2,12 +2,14 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from scripted import Ran, Script, events
+
+from freehold.cli.client import Client
 
 Run = Callable[..., Ran]
 
@@ -95,7 +97,7 @@ def test_add_without_waiting(freehold: Run, script: Script, tmp_path: Path) -> N
 def test_sources_lists_and_removes(freehold: Run, script: Script) -> None:
     script.answer("GET", "/api/v1/sources", {"sources": [SOURCE]})
     script.answer("DELETE", "/api/v1/sources/3", None, status=204)
-    assert freehold("sources").out == "3\tdefault\tfolder\tready\t2\t9\t0\tnever\t/docs\n"
+    assert freehold("sources").out == "3\tdefault\tready\t2\t9\t0\t/docs\n"
     assert json.loads(freehold("sources", "--json").out) == [SOURCE]
     assert freehold("sources", "remove", "3").out == "source 3: removed\n"
 
@@ -213,6 +215,31 @@ def test_chat_survives_an_error(freehold: Run, script: Script, monkeypatch: pyte
     ran = freehold("chat", "--assistant", "shop")
     assert ran.status == 0
     assert "error: Every place is taken.\n" in ran.err
+
+
+def test_ctrl_c_stops_the_answer_and_not_the_chat(
+    freehold: Run, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken_off(client: Client, path: str, body: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        yield {"choices": [{"delta": {"content": "Five"}}]}
+        raise KeyboardInterrupt
+
+    typed = iter(["How long?", "Again?", "/quit"])
+    monkeypatch.setattr("builtins.input", lambda _prompt: next(typed))
+    monkeypatch.setattr(Client, "stream", broken_off)
+    ran = freehold("chat", "--assistant", "shop")
+    assert (ran.status, ran.out) == (0, "FiveFive")
+    assert ran.err.count("(stopped)") == 2
+
+
+def test_ctrl_c_ends_every_other_command(
+    freehold: Run, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Client, "post", interrupted)
+    assert freehold("sync").status == 130
 
 
 def test_models(freehold: Run, script: Script, tmp_path: Path) -> None:
