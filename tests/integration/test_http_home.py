@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import statistics
 import time
 from collections.abc import AsyncIterator
@@ -13,7 +14,7 @@ from typing import Any
 import httpx
 from web_parts import bearer, events, until
 
-from freehold.app import private
+from freehold.app import listen, private
 from freehold.config import Config
 from freehold.testing import FakeEngine
 
@@ -134,3 +135,11 @@ async def test_who_goes_away_frees_the_engine(tmp_path: Path) -> None:
         assert "freehold_answers_in_flight 0.0" in text
         traces = (await client.get("/api/v1/traces")).json()["traces"]
         assert traces[0]["outcome"] == "cancelled"
+
+
+def test_answers_do_not_wait_for_acknowledgements() -> None:
+    with listen("127.0.0.1", 0) as listening:
+        with socket.create_connection(listening.getsockname()):
+            accepted, _peer = listening.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
