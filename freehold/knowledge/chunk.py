@@ -96,6 +96,10 @@ def _packed(text: str, pieces: list[Span], target: int, limit: int) -> Iterator[
             current = (start, end)
             continue
         joined = end - current[0]
+        if joined > SMALL_CHARS and _leads_in(text, pieces, n, current[0], target, limit):
+            yield current
+            current = (start, end)
+            continue
         scrap = current[1] - current[0] < SMALL_CHARS or (n == len(pieces) - 1 and end - start < SMALL_CHARS)
         if joined <= target or (joined <= limit and (scrap or text[current[1] - 1] == ":")):
             current = (current[0], end)
@@ -104,6 +108,15 @@ def _packed(text: str, pieces: list[Span], target: int, limit: int) -> Iterator[
             current = (start, end)
     if current is not None:
         yield current
+
+
+def _leads_in(text: str, pieces: list[Span], n: int, begin: int, target: int, limit: int) -> bool:
+    """Whether a piece introduces the next (it ends in a colon) and can go with it only into a new passage."""
+    start, end = pieces[n]
+    if text[end - 1] != ":" or n + 1 == len(pieces):
+        return False
+    next_end = pieces[n + 1][1]
+    return next_end - begin > target and next_end - start <= limit
 
 
 def _cut(text: str, start: int, end: int, units: tuple[str, ...], target: int, limit: int) -> Iterator[Span]:

@@ -16,7 +16,7 @@ _BOMS = (
 )
 _SAMPLE = 65_536
 _CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
-_BINARY_SHARE = 0.02
+_BINARY_COUNT, _BINARY_SHARE = 32, 0.02
 """Control characters in a sample beyond which it is no text: text has none, compressed data about 10%."""
 _DAMAGE_SHARE = 0.01
 """Undecodable bytes up to which UTF-8 that also holds sound multi-byte characters counts as damaged UTF-8."""
@@ -38,7 +38,7 @@ def decode(data: bytes, charset: str | None = None) -> str:
     sample = data[:_SAMPLE]
     if wide := _utf16(sample):
         return data.decode(wide, errors="replace")
-    if b"\x00" in sample or len(_CONTROLS.findall(sample)) > len(sample) * _BINARY_SHARE:
+    if b"\x00" in sample or len(_CONTROLS.findall(sample)) > max(_BINARY_COUNT, len(sample) * _BINARY_SHARE):
         raise UnreadableDocument("It is not text: it holds binary data.")
     try:
         return data.decode("utf-8")

@@ -95,7 +95,7 @@ def parse(
     kind = kind_of(name, media_type)
     if kind is None:
         raise UnreadableDocument(
-            f"Its format is not one we read ({PurePosixPath(name).suffix or 'no suffix'}).",
+            f"Its format is not one we read ({PurePosixPath(_path_of(name)).suffix or 'no suffix'}).",
             hint="Markdown, HTML, PDF, DOCX, plain text, and CSV or JSONL of questions and answers are read.",
         )
     if not data:

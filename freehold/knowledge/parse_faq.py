@@ -119,7 +119,7 @@ def _no_columns(names: Sequence[str], place: str) -> UnreadableDocument:
 
 def _columns(names: Sequence[str]) -> tuple[int | None, int | None, int | None]:
     """Places of the question, the answer and the category; words that stand earlier are surer."""
-    keys = [re.sub(r"[\W_]+", " ", name).strip().lower() for name in names]
+    keys = [re.sub(r"[\W_]+|(?<=[a-z])(?=[A-Z])", " ", name).strip().lower() for name in names]
     question = _place(keys, _QUESTIONS, None)
     answer = _place(keys, _ANSWERS, question)
     return question, answer, _place(keys, _CATEGORIES, None)

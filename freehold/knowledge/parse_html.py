@@ -96,7 +96,9 @@ def _parsed(html: str) -> tuple[Any, bool]:
         tree = lxml_html.document_fromstring(html.encode("utf-8", "replace"), parser=parser)
     except etree.ParserError:  # what lxml says of a document without any element
         return None, True
-    except etree.LxmlError as error:
+    except etree.XMLSyntaxError as error:
+        if error.code == etree.ErrorTypes.ERR_NO_MEMORY:
+            raise MemoryError from None
         raise UnreadableDocument(f"It is not HTML that can be read: {one_line(str(error))[:200]}.") from None
     return tree, not any("depth" in entry.message for entry in parser.error_log)
 

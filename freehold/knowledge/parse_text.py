@@ -25,21 +25,22 @@ def parse_text(text: str, fallback: str) -> Parsed:
 
 def add_text(draft: Draft, text: str, *, headings: bool = True) -> None:
     """Adds the blocks of plain text; without `headings` none is guessed."""
-    for group in re.split(r"\n[ \t]*\n\s*", clean(text).strip("\n")):
+    groups = re.split(r"\n[ \t]*\n\s*", clean(text).strip("\n"))
+    for n, group in enumerate(groups):
         lines = [line.rstrip() for line in group.split("\n") if line.strip()]
         if headings and lines:
-            lines = _take_heading(draft, lines)
+            lines = _take_heading(draft, lines, last=n == len(groups) - 1)
         if lines:
             _add_lines(draft, lines)
 
 
-def _take_heading(draft: Draft, lines: list[str]) -> list[str]:
+def _take_heading(draft: Draft, lines: list[str], *, last: bool) -> list[str]:
     """Adds the heading that opens these lines, if one does; gives the lines left."""
     first = lines[0].strip()
     if len(lines) > 1 and len(first) <= 120 and _UNDERLINE.fullmatch(lines[1].strip()):
         draft.heading(1 if lines[1].strip()[0] == "=" else 2, first)
         return lines[2:]
-    if len(lines) > 1 or len(first) > 80:
+    if last or len(lines) > 1 or len(first) > 80:
         return lines
     words = first.split()
     if numbered := _NUMBERED_HEADING.fullmatch(first):

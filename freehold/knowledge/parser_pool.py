@@ -21,7 +21,7 @@ from typing import IO, Any
 
 from freehold.errors import Unavailable, UnreadableDocument
 from freehold.knowledge.parsed import Parsed
-from freehold.knowledge.parser_worker import LENGTH
+from freehold.knowledge.parser_worker import LENGTH, MEMORY_EXIT
 
 _log = logging.getLogger("freehold.parser")
 _KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PYTHONPATH", "SYSTEMROOT", "TMPDIR")
@@ -84,36 +84,42 @@ class ParserPool:
             UnreadableDocument: with the reason, limits included.
             Unavailable: the pool is closed, or no child can be started.
         """
-        child = self._places.get()
+        request = _request(name, data, media_type, include_root)
+        content = data if isinstance(data, bytes) else b""
+        place = self._places.get()
+        kept: _Child | None = None
         try:
             if self._closed:
                 raise Unavailable("Freehold is stopping; the document was not read.")
-            request = _request(name, data, media_type, include_root)
-            content = data if isinstance(data, bytes) else b""
-            answer: dict[str, Any] | None = None
-            if child is not None and (answer := child.ask(request, content, self._wall_seconds)) is None:
-                rested = child.ended_by_itself()
-                reason = child.end()
-                child = None
-                if not rested:
-                    raise self._broken(reason)
-            if answer is None:
-                child = _Child(self._seconds, self._memory_bytes, self._idle_seconds)
-                if (answer := child.ask(request, content, self._wall_seconds)) is None:
-                    reason = child.end()
-                    child = None
-                    raise self._broken(reason)
-            if "parsed" in answer:
-                return Parsed.from_json(answer["parsed"])
-            if "unreadable" in answer:
-                message, hint = answer["unreadable"]
-                raise UnreadableDocument(message, hint=hint)
-            if child is not None and answer["failed"] == "memory":
+            child, answer = self._ask(place, request, content)
+            if answer.get("failed") == "memory":
                 child.end()
-                child = None
-            raise self._broken(str(answer["failed"]))
+            else:
+                kept = child
         finally:
-            self._places.put(child)
+            self._places.put(kept)
+        if "parsed" in answer:
+            return Parsed.from_json(answer["parsed"])
+        if "unreadable" in answer:
+            message, hint = answer["unreadable"]
+            raise UnreadableDocument(message, hint=hint)
+        raise self._broken(str(answer["failed"]))
+
+    def _ask(self, child: _Child | None, request: bytes, content: bytes) -> tuple[_Child, dict[str, Any]]:
+        """The answer and who gave it: this child if it lives, else a new one."""
+        if child is not None and child.is_alive():
+            if (answer := child.ask(request, content, self._wall_seconds)) is not None:
+                return child, answer
+            rested = child.ended_by_itself()
+            reason = child.end()
+            if not rested:
+                raise self._broken(reason)
+        elif child is not None:
+            child.end()
+        child = _Child(self._seconds, self._memory_bytes, self._idle_seconds)
+        if (answer := child.ask(request, content, self._wall_seconds)) is None:
+            raise self._broken(child.end())
+        return child, answer
 
     def parse_many(self, documents: Iterable[Document]) -> Iterator[Parsed | UnreadableDocument]:
         """Reads documents on all children at once; gives results in order, a few read ahead."""
@@ -160,6 +166,10 @@ class ParserPool:
                 return UnreadableDocument(
                     f"It was not read within {self._wall_seconds:.0f} s.",
                     hint="Split it, or try again later.",
+                )
+            case "SIGKILL":
+                return UnreadableDocument(
+                    "The parser was killed while reading it, most likely for want of memory on this machine."
                 )
             case "error":
                 return UnreadableDocument("The parser failed on it.", hint="The log has the details.")
@@ -209,7 +219,13 @@ class _Child:
             self._reason = "wall"
         except (OSError, EOFError, ValueError):
             pass
+        except BaseException:
+            self._process.kill()
+            raise
         return None
+
+    def is_alive(self) -> bool:
+        return self._process.poll() is None
 
     def ended_by_itself(self) -> bool:
         """Whether it had gone for want of work (or with much memory) before it took the last request."""
@@ -236,6 +252,8 @@ class _Child:
             return self._reason
         if code == -signal.SIGXCPU:
             return "seconds"
+        if code == MEMORY_EXIT:
+            return "memory"
         return signal.Signals(-code).name if code < 0 else f"exit status {code}"
 
     def _write(self, data: bytes, deadline: float) -> None:

@@ -25,13 +25,15 @@ from freehold.errors import UnreadableDocument
 from freehold.knowledge.parse import parse
 
 LENGTH = struct.Struct(">I")
+MEMORY_EXIT = 87
+"""Exit status of a child that ran out of memory outside of a parser."""
 _GROWN_BYTES = 400 * 2**20
 """A child that once took this much memory is replaced: freed memory does not all go back to the system."""
 
 
 def main(seconds: int, memory_bytes: int, idle_seconds: int) -> None:
     """Serves requests until there are no more."""
-    requests = os.fdopen(os.dup(0), "rb", buffering=0)
+    requests = os.fdopen(os.dup(0), "rb")
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     os.nice(5)
@@ -41,14 +43,16 @@ def main(seconds: int, memory_bytes: int, idle_seconds: int) -> None:
         request = _read_message(requests)
         if request is None:
             return
-        data = _read_exactly(requests, request["size"])
-        resource.setrlimit(resource.RLIMIT_CPU, (_cpu_seconds() + seconds, resource.RLIM_INFINITY))
-        answer = _answer(request, data)
-        del data
-        payload = json.dumps(answer).encode()
-        del answer
-        answers.write(LENGTH.pack(len(payload)) + payload)
+        try:
+            data = requests.read(request["size"])
+            resource.setrlimit(resource.RLIMIT_CPU, (_cpu_seconds() + seconds, resource.RLIM_INFINITY))
+            payload = json.dumps(_answer(request, data)).encode()
+        except MemoryError:
+            os._exit(MEMORY_EXIT)
+        answers.write(LENGTH.pack(len(payload)))
+        answers.write(payload)
         answers.flush()
+        del data, payload
         if resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 > _GROWN_BYTES:
             return
 
@@ -102,22 +106,11 @@ def _end_with_parent() -> None:
 
 
 def _read_message(stream: BinaryIO) -> dict[str, Any] | None:
-    head = _read_exactly(stream, LENGTH.size)
-    if not head:
+    head = stream.read(LENGTH.size)
+    if len(head) < LENGTH.size:
         return None
-    message: dict[str, Any] = json.loads(_read_exactly(stream, LENGTH.unpack(head)[0]))
+    message: dict[str, Any] = json.loads(stream.read(LENGTH.unpack(head)[0]))
     return message
-
-
-def _read_exactly(stream: BinaryIO, size: int) -> bytes:
-    """`size` bytes, or none when the stream ends first."""
-    data = bytearray()
-    while len(data) < size:
-        part = stream.read(size - len(data))
-        if not part:
-            return b""
-        data += part
-    return bytes(data)
 
 
 if __name__ == "__main__":
