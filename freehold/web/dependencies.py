@@ -12,7 +12,8 @@ from freehold.assistant.assistants import Assistant
 from freehold.assistant.conversations import Visitor
 from freehold.errors import NotFound
 from freehold.web.callers import Callers
-from freehold.web.gate import Gate, Rates
+from freehold.web.gate import Gate
+from freehold.web.rates import Rates
 from freehold.web.services import Services
 from freehold.web.telemetry import Meters
 

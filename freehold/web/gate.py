@@ -1,4 +1,4 @@
-"""How many answers are made at once, and how often a caller may ask."""
+"""How many answers are made at once, and how many may wait."""
 
 from __future__ import annotations
 
@@ -8,11 +8,7 @@ import time
 from collections.abc import Callable
 from types import TracebackType
 
-from limits import RateLimitItemPerMinute
-from limits.storage import MemoryStorage
-from limits.strategies import MovingWindowRateLimiter
-
-from freehold.errors import Overloaded, RateLimited
+from freehold.errors import Overloaded
 
 
 class Gate:
@@ -81,38 +77,3 @@ class Place:
         if not self._left:
             self._left = True
             self._gate._left(self._began)
-
-
-class Rates:
-    """How often in a minute, by visitor and by address; in memory, since the process began."""
-
-    def __init__(self, per_visitor: int, per_address: int) -> None:
-        self._visitor = RateLimitItemPerMinute(per_visitor)
-        self._address = RateLimitItemPerMinute(per_address)
-        self._limiter = MovingWindowRateLimiter(MemoryStorage())
-
-    def message(self, visitor_id: str, address: str) -> None:
-        """Counts a message.
-
-        Raises:
-            RateLimited: the visitor, or the address, has sent too many.
-        """
-        self._hit(self._visitor, "visitor", visitor_id)
-        self._hit(self._address, "address", address)
-
-    def other(self, address: str) -> None:
-        """Counts anything else that writes: a new conversation, a rating.
-
-        Raises:
-            RateLimited: the address does it too often.
-        """
-        self._hit(self._address, "other", address)
-
-    def _hit(self, limit: RateLimitItemPerMinute, kind: str, who: str) -> None:
-        if self._limiter.hit(limit, kind, who):
-            return
-        resets, _remaining = self._limiter.get_window_stats(limit, kind, who)
-        wait = max(1, math.ceil(resets - time.time()))
-        raise RateLimited(
-            "Too many messages in a short time.", hint=f"Try again in {wait} s.", retry_after=wait
-        )

@@ -15,9 +15,10 @@ from freehold.web import chat, failures, knowledge, management, openai, operatio
 from freehold.web.bodies import BodyLimit
 from freehold.web.callers import Callers
 from freehold.web.dependencies import Desk
-from freehold.web.gate import Gate, Rates
+from freehold.web.gate import Gate
 from freehold.web.headers import SecurityHeaders
 from freehold.web.origins import HostCheck, OriginCheck
+from freehold.web.rates import Rates
 from freehold.web.schemas import ErrorBody
 from freehold.web.services import Services
 from freehold.web.telemetry import Meters, Telemetry
