@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import struct
+from collections.abc import Iterator
 from typing import Any
 
 from freehold.errors import ModelRejected
 
 WINDOW_BYTES = 2**20
+LENGTH = struct.Struct("<Q")
 MAX_ELEMENTS = 8_000_000
 """Strings in all arrays of a header together; the largest vocabularies with merges have under a million."""
 AGAIN = "Copy or download the file again, and compare its checksum with the publisher's."
@@ -49,6 +51,12 @@ class Cursor:
     def number(self, form: str) -> Any:
         return struct.unpack(form, self.take(struct.calcsize(form)))[0]
 
+    def integers(self, count: int) -> Iterator[int]:
+        """The next `count` signed 32-bit numbers."""
+        for done in range(0, count, 16_384):
+            some = min(count - done, 16_384)
+            yield from struct.unpack(f"<{some}i", self.take(4 * some))
+
     def text(self, limit: int, what: str) -> str:
         length = self.number("<Q")
         if length > limit:
@@ -62,5 +70,13 @@ class Cursor:
         self._elements += count
         if count > (self.size - self.at) // 8 or self._elements > MAX_ELEMENTS:
             raise self.wrong(f"{what} claims {count:,} entries")
-        for _ in range(count):
-            self.skip(self.number("<Q"))
+        while count:
+            self.take(8)
+            at, start, window = self.at - 8, self._start, self._window
+            last = start + len(window) - 8
+            while count and at <= last:
+                at += 8 + LENGTH.unpack_from(window, at - start)[0]
+                count -= 1
+            self.at = min(at, self.size)
+            if at > self.size:
+                raise self.wrong("its header is truncated")

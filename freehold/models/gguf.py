@@ -332,12 +332,13 @@ class _Header:
         if tokens not in self.places or self.lengths.get(types) != self.lengths[tokens]:
             return ()
         cursor.at = self.places[types]
-        wanted = {index for index in range(self.lengths[types]) if cursor.number("<i") == CONTROL}
+        wanted = [index for index, kind in enumerate(cursor.integers(self.lengths[types])) if kind == CONTROL]
         cursor.at = self.places[tokens]
         found = []
-        for index in range(max(wanted, default=-1) + 1):
+        for index, before in zip(wanted, [-1, *wanted], strict=False):
+            cursor.skip_strings(index - before - 1, tokens)
             length = cursor.number("<Q")
-            if index in wanted and length <= KEPT_STRING_BYTES:
+            if length <= KEPT_STRING_BYTES:
                 found.append(cursor.take(length).decode(errors="replace"))
             else:
                 cursor.skip(length)
