@@ -46,7 +46,10 @@ def typescript(openapi: Schema) -> str:
             wanted.add(name)
             waiting.extend(_references(schemas[name]))
     interfaces = [_interface(name, schemas[name]) for name in sorted(wanted)]
-    return "/* Written by api_types.py from the server's OpenAPI description; do not edit. */\n\n" + "\n".join(interfaces)
+    return (
+        "/* Written by api_types.py from the server's OpenAPI description; do not edit. */\n\n"
+        + "\n".join(interfaces)
+    )
 
 
 def _references(schema: Any) -> list[str]:
@@ -80,8 +83,8 @@ def _type(schema: Schema) -> str:
             return f"({items})[]" if " | " in items else f"{items}[]"
         case "integer" | "number":
             return "number"
-        case "string" | "boolean" | "null" as plain:
-            return plain
+        case "string" | "boolean" | "null":
+            return str(schema["type"])
         case "object":
             return "Record<string, unknown>"
     return "unknown"

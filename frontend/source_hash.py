@@ -46,7 +46,8 @@ def main() -> int:
         recorded = RECORD.read_text(encoding="ascii").strip() if RECORD.exists() else "nothing"
         if recorded != now:
             print(
-                f"The built front end is not of these sources: {RECORD} records {recorded}, they hash to {now}.\n"
+                f"The built front end is not of these sources: {RECORD.name} records {recorded},"
+                f" the sources hash to {now}.\n"
                 "Build it: make web (or: cd frontend && npm ci && npm run build).",
                 file=sys.stderr,
             )

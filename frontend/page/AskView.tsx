@@ -27,7 +27,7 @@ export function AskView({ token, demo, offer, question, asked, handle }: Props) 
   const kept = useMemo(() => new Memory(() => localStorage, `freehold:page:${token}:`), [token]);
   const tab = useMemo(() => new Memory(() => sessionStorage, `freehold:page:${token}:`), [token]);
   const chat = useChat(api, kept);
-  const { info, error, reload } = useInfo(api, tab);
+  const { info, error, reload } = useInfo(api, tab, true);
   const [opened, setOpened] = useState<{ citation: Citation; from: HTMLElement } | null>(null);
   const wide = useMedia("(min-width: 1080px)");
   const name = info?.assistant.name || "the assistant";
@@ -62,7 +62,7 @@ export function AskView({ token, demo, offer, question, asked, handle }: Props) 
           welcome={
             <div class="hello">
               {chat.state.entries.length === 0 && (
-                <h1 dir="auto">{info?.assistant.greeting || (demo ? "Ask about Freehold" : "What would you like to know?")}</h1>
+                <h2 dir="auto">{info?.assistant.greeting || (demo ? "Ask about Freehold" : "What would you like to know?")}</h2>
               )}
               <p class="note">
                 An AI answers here, {info?.mode === "generative" ? "from" : "in words quoted from"}{" "}

@@ -1,5 +1,6 @@
 import { useEffect, useState } from "preact/hooks";
 import { ErrorNote } from "../shared/ErrorNote";
+import { Suggestions } from "../shared/Suggestions";
 import type { Assistant, AssistantInfo } from "../shared/types";
 import { AddKnowledge } from "./AddKnowledge";
 import type { Upload } from "./admin";
@@ -63,11 +64,12 @@ export function KnowledgeView(props: Props) {
       </div>
     );
 
+  const suggestions = info?.suggestions ?? [];
   const { vectors } = status ?? { vectors: { done: 0, total: 0 } };
   return (
     <div class="knowledge">
       <div class="row between">
-        <h1>What your assistant knows</h1>
+        <h2>What your assistant knows</h2>
         <button type="button" class="button small" onClick={forgetKey}>
           Forget the key
         </button>
@@ -83,17 +85,10 @@ export function KnowledgeView(props: Props) {
         <section class="card ready" aria-labelledby="ready-title">
           <h2 id="ready-title">You can ask now</h2>
           <p class="note">
-            {knowledge.busy ? "More is being read; answers already draw on what is there." : "Try one of these, from your own headings."}
+            {knowledge.busy && "More is being read; answers already draw on what is there. "}
+            {suggestions.length > 0 && "Try one of these, from your own headings."}
           </p>
-          <ul class="suggestions" aria-label="Suggested questions">
-            {(info?.suggestions ?? []).map((suggestion) => (
-              <li key={suggestion}>
-                <button type="button" class="suggestion" dir="auto" onClick={() => askOwn(suggestion)}>
-                  {suggestion}
-                </button>
-              </li>
-            ))}
-          </ul>
+          <Suggestions questions={suggestions} ask={askOwn} />
           <button type="button" class="button main" onClick={() => askOwn("")}>
             Ask your own question
           </button>

@@ -82,7 +82,7 @@ function Loaded({ info, reload }: { info: PageInfo; reload: () => void }) {
         <div class="brand">
           <Logo />
           <div>
-            <strong dir="auto">{assistant.name}</strong>
+            <h1 dir="auto">{assistant.name}</h1>
             <span class="note">{demo ? "Demo: knows Freehold’s own documentation" : "Your assistant, on your documents"}</span>
           </div>
         </div>
@@ -119,7 +119,7 @@ function Loaded({ info, reload }: { info: PageInfo; reload: () => void }) {
             offer={
               setup.needed && !knowledge.busy ? (
                 <section class="offer" aria-labelledby="offer-title">
-                  <h2 id="offer-title">Make it yours: give it your documents</h2>
+                  <h3 id="offer-title">Make it yours: give it your documents</h3>
                   <AddKnowledge
                     disabled={false}
                     take={(files) => files.length > 0 && want({ kind: "files", files })}

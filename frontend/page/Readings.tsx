@@ -11,6 +11,7 @@ interface Props {
 }
 
 const MOST_SHOWN = 200;
+const FEW = 3;
 
 /** How far each reading is, and what could not be read, by name and with the reason. */
 export function Readings({ readings, cancel, dismiss }: Props) {
@@ -50,7 +51,7 @@ function One({ reading, cancel, dismiss }: { reading: Reading } & Pick<Props, "c
       </div>
       {failure && <ErrorNote error={failure} />}
       {more && <Going job={job} sent={reading.sent} title={title} />}
-      {!more && !failure && <Done jobs={reading.jobs} />}
+      {!more && !failure && <Done jobs={reading.jobs} failed={names.length} />}
       <Names
         summary={`${names.length} ${names.length === 1 ? "document" : "documents"} could not be read`}
         names={names}
@@ -89,11 +90,17 @@ function Going({ job, sent, title }: { job: Job | null; sent: number; title: str
   );
 }
 
-function Done({ jobs }: { jobs: readonly Job[] }) {
+function Done({ jobs, failed }: { jobs: readonly Job[]; failed: number }) {
   const sum = (what: "added" | "changed" | "removed" | "unchanged") =>
     jobs.reduce((total, job) => total + (job.result?.[what] ?? 0), 0);
   const parts = (["added", "changed", "removed"] as const).filter((what) => sum(what) > 0);
   const job = jobs[jobs.length - 1];
+  if (failed > 0 && parts.length + sum("unchanged") === 0)
+    return (
+      <p class="bad" role="status">
+        Nothing could be read.
+      </p>
+    );
   return (
     <p class="good" role="status">
       <CheckIcon />
@@ -107,7 +114,7 @@ function Done({ jobs }: { jobs: readonly Job[] }) {
 function Names({ summary, names }: { summary: string; names: readonly Unread[] }) {
   if (names.length === 0) return null;
   return (
-    <details>
+    <details open={names.length <= FEW}>
       <summary>{summary}</summary>
       <ul class="failures">
         {names.slice(0, MOST_SHOWN).map(([name, reason]) => (

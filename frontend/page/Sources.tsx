@@ -48,11 +48,11 @@ export function Sources({ sources, sync, remove }: Props) {
               <div class="row">
                 {source.kind !== "upload" && (
                   <button type="button" class="button small" onClick={() => sync(source)}>
-                    Read again<span class="hidden">: {name}</span>
+                    Read again<span class="hidden"> {name}</span>
                   </button>
                 )}
                 <button type="button" class="button small" onClick={() => setAsking(source.id)}>
-                  Remove<span class="hidden">: {name}</span>
+                  Remove<span class="hidden"> {name}</span>
                 </button>
               </div>
             )}

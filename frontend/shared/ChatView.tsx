@@ -4,6 +4,7 @@ import { Answer, type OpenCitation } from "./Answer";
 import { Composer } from "./Composer";
 import { ErrorNote } from "./ErrorNote";
 import { DownIcon } from "./icons";
+import { Suggestions } from "./Suggestions";
 import type { Citation } from "./types";
 import type { Chat } from "./useChat";
 
@@ -58,17 +59,7 @@ export function ChatView({ chat, name, suggestions, open, opened, welcome, notic
           {welcome}
           {historyError && <ErrorNote error={historyError} retry={chat.restore} label="Load earlier messages" />}
           {restoring && <p class="note center">Loading your conversation…</p>}
-          {!restoring && entries.length === 0 && suggestions.length > 0 && (
-            <ul class="suggestions" aria-label="Suggested questions">
-              {suggestions.map((suggestion) => (
-                <li key={suggestion}>
-                  <button type="button" class="suggestion" dir="auto" onClick={() => ask(suggestion)}>
-                    {suggestion}
-                  </button>
-                </li>
-              ))}
-            </ul>
-          )}
+          {!restoring && entries.length === 0 && <Suggestions questions={suggestions} ask={ask} />}
           {entries.map((entry) =>
             entry.from === "visitor" ? (
               <div class="question" key={entry.key} dir="auto">

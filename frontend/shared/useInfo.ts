@@ -1,4 +1,4 @@
-import { useCallback, useEffect, useState } from "preact/hooks";
+import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import type { ChatApi } from "./api";
 import { type ApiError, asApiError } from "./errors";
 import type { Memory } from "./memory";
@@ -10,8 +10,14 @@ interface Info {
   reload(): void;
 }
 
-/** The assistant's name, greeting and suggestions: at once from this tab's memory, then as they are now. */
-export function useInfo(api: ChatApi, tab: Memory): Info {
+const AGAIN_MS = 2500;
+const MOST_TIMES = 12;
+
+/**
+ * The assistant's name, greeting and suggestions: at once from this tab's memory, then as they are now.
+ * With `patient` it looks again while there are no suggestions: documents may still be read.
+ */
+export function useInfo(api: ChatApi, tab: Memory, patient = false): Info {
   const [info, setInfo] = useState<AssistantInfo | null>(() => remembered(tab));
   const [error, setError] = useState<ApiError | null>(null);
 
@@ -30,6 +36,16 @@ export function useInfo(api: ChatApi, tab: Memory): Info {
     setInfo(remembered(tab));
     reload();
   }, [reload]);
+
+  const times = useRef(0);
+  useEffect(() => {
+    if (!patient || info === null || info.suggestions.length > 0 || times.current >= MOST_TIMES) return;
+    const timer = setTimeout(() => {
+      times.current++;
+      reload();
+    }, AGAIN_MS);
+    return () => clearTimeout(timer);
+  }, [info, patient, reload]);
 
   return { info, error, reload };
 }

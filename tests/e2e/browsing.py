@@ -32,7 +32,10 @@ class Freehold:
         self.url = url
         self.key = key
         self._http = httpx.Client(
-            base_url=f"{url}/api/v1", headers={"Authorization": f"Bearer {key}"}, trust_env=False, timeout=SECONDS
+            base_url=f"{url}/api/v1",
+            headers={"Authorization": f"Bearer {key}"},
+            trust_env=False,
+            timeout=SECONDS,
         )
 
     def call(self, method: str, path: str, **options: Any) -> Any:
@@ -87,7 +90,7 @@ def running(home: Path, engine: Engine | None = None, **settings: Any) -> Iterat
 
 
 class Site:
-    """A site of somebody else: one page, under a policy that allows scripts and connections of Freehold only."""
+    """A site of somebody else: one page, under a policy of its own where the test sets one."""
 
     def __init__(self, html: str) -> None:
         self.html = html

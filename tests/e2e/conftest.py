@@ -8,8 +8,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from browsing import SHOP, Freehold, Site, Visit, running
-from playwright.sync_api import Browser, sync_playwright
+from browsing import SECONDS, SHOP, Freehold, Site, Visit, running
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from freehold.engines.base import Engine
 
@@ -25,6 +25,7 @@ def chromium() -> Iterator[Browser]:
     program = shutil.which("chromium")
     if program is None:
         pytest.skip("there is no chromium; on Debian: apt install chromium")
+    expect.set_options(timeout=SECONDS * 1000)
     with sync_playwright() as playwright:
         flags = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
         browser = playwright.chromium.launch(executable_path=program, args=flags)

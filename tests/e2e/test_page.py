@@ -46,7 +46,9 @@ def test_a_source_opens_beside_the_answer_and_closes_where_it_was_opened(
 def test_steps_stay_steps(visit: Callable[..., Visit], shop: Freehold) -> None:
     page = visit().open(shop.url)
     answer = ask(page, "How do I return an item?")
-    expect(answer.get_by_role("listitem").filter(has_text="Open Orders and choose the order.")).to_be_visible()
+    expect(
+        answer.get_by_role("listitem").filter(has_text="Open Orders and choose the order.")
+    ).to_be_visible()
     expect(answer.locator("ol > li")).to_have_count(3)
 
 
@@ -101,9 +103,13 @@ def test_an_unreachable_server_is_said_and_asked_again(visit: Callable[..., Visi
     expect(page.locator(".question")).to_have_count(1)
 
 
-def test_waiting_is_counted_down_when_every_place_is_taken(visit: Callable[..., Visit], shop: Freehold) -> None:
+def test_waiting_is_counted_down_when_every_place_is_taken(
+    visit: Callable[..., Visit], shop: Freehold
+) -> None:
     page = visit(expected="503").open(shop.url)
-    body = '{"error": {"code": "overloaded", "message": "Every place is taken.", "hint": "Try again shortly."}}'
+    body = (
+        '{"error": {"code": "overloaded", "message": "Every place is taken.", "hint": "Try again shortly."}}'
+    )
 
     def taken(route: Route) -> None:
         route.fulfill(status=503, headers={"Retry-After": "2"}, content_type="application/json", body=body)

@@ -108,7 +108,9 @@ def test_it_works_where_storage_is_forbidden(visit: Callable[..., Visit], welcom
     )
     page = browser.open(welcome_site.url)
     open_widget(page)
-    expect(ask(page, "When are refunds paid?").get_by_role("button", name=re.compile("^Source 1"))).to_be_visible()
+    expect(
+        ask(page, "When are refunds paid?").get_by_role("button", name=re.compile("^Source 1"))
+    ).to_be_visible()
     ask(page, "How long does delivery take?")
     expect(page.locator(".question")).to_have_count(2)
 
@@ -129,7 +131,9 @@ def test_the_site_chooses_side_and_colour(
 
 
 def test_it_fills_a_phone(visit: Callable[..., Visit], welcome_site: Site) -> None:
-    page = visit(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True).open(welcome_site.url)
+    page = visit(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True).open(
+        welcome_site.url
+    )
     page.get_by_role("button", name=OPEN).tap()
     panel = page.get_by_role("dialog")
     expect(panel).to_have_attribute("aria-modal", "true")
