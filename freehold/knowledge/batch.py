@@ -6,7 +6,8 @@ import hashlib
 import json
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
@@ -76,25 +77,25 @@ class Batch:
             return
         with self._database.write() as connection:
             require_source(connection, self._source_id)
-            changed = [self._put(connection, read) for read in self._reads]
+            changes = _Changes(connection, self._source_id)
+            for read in self._reads:
+                self._put(connection, read, changes)
+            changed = changes.make()
         self._reads, self._bytes, self._seconds = [], 0, BATCH_SECONDS
-        if any(changed):
+        if changed:
             self._written()
 
-    def remove(self, ids: Iterable[int], stopping: Callable[[], None]) -> None:
+    def remove(self, ids: Sequence[int], stopping: Callable[[], None]) -> None:
         """Removes documents with their passages; `stopping` is called between transactions, and may raise."""
-        waiting = list(ids)
-        for first in range(0, len(waiting), AT_ONCE):
+        for some in _parts(ids):
             stopping()
-            some = waiting[first : first + AT_ONCE]
             with self._database.write() as connection:
                 gone = connection.execute(select(passages.c.id).where(passages.c.document_id.in_(some)))
                 record_changes(connection, list(gone.scalars()), removed=True)
                 connection.execute(delete(documents).where(documents.c.id.in_(some)))
             self._written()
 
-    def _put(self, connection: Connection, read: Read) -> bool:
-        """Whether passages changed."""
+    def _put(self, connection: Connection, read: Read, changes: _Changes) -> None:
         values = {
             "modified_ns": read.modified_ns,
             "etag": read.etag,
@@ -102,89 +103,111 @@ class Batch:
             "error_code": None if read.error is None else read.error.code,
             "synced_at": self._clock(),
         }
-        if read.same:
-            assert read.known is not None
-            connection.execute(update(documents).where(documents.c.id == read.known.id).values(values))
-            return False
-        values |= {
-            "content_hash": read.content_hash,
-            "size": read.size,
-            "title": read.title,
-            "text": read.text,
-        }
+        if not read.same:
+            values |= {
+                "content_hash": read.content_hash,
+                "size": read.size,
+                "title": read.title,
+                "text": read.text,
+            }
         if read.known is None:
             document_id = connection.execute(
                 insert(documents)
                 .values(source_id=self._source_id, location=read.location, **values)
                 .returning(documents.c.id)
             ).scalar_one()
-            return self._put_passages(connection, document_id, read.chunks, retitled=False)
-        document_id = read.known.id
-        title = connection.execute(
-            select(documents.c.title).where(documents.c.id == document_id)
-        ).scalar_one_or_none()
+            changes.add(document_id, read.chunks)
+            return
+        own = documents.c.id == read.known.id
+        title = connection.execute(select(documents.c.title).where(own)).scalar_one_or_none()
         if title is None:
             raise NotFound(f"{read.location} was removed while it was read.")
-        connection.execute(update(documents).where(documents.c.id == document_id).values(values))
-        return self._put_passages(connection, document_id, read.chunks, retitled=title != read.title)
+        connection.execute(update(documents).where(own).values(values))
+        if not read.same:
+            changes.replace(read.known.id, read.chunks, retitled=title != read.title)
 
-    def _put_passages(
-        self, connection: Connection, document_id: int, chunks: tuple[Chunk, ...], *, retitled: bool
-    ) -> bool:
+
+class _Changes:
+    """What a batch does to passages, collected to be done at once."""
+
+    def __init__(self, connection: Connection, source_id: int) -> None:
+        self._connection = connection
+        self._source_id = source_id
+        self._new: list[dict[str, Any]] = []
+        self._gone: list[int] = []
+        self._moved: list[dict[str, int]] = []
+        self._retitled: list[int] = []
+
+    def add(self, document_id: int, chunks: Sequence[Chunk]) -> None:
+        """The passages of a document that had none."""
+        for position, chunk in enumerate(chunks):
+            self._add(document_id, position, chunk, _text_hash(chunk))
+
+    def replace(self, document_id: int, chunks: Sequence[Chunk], *, retitled: bool) -> None:
         """Passages whose heading path and text stay keep their row; a new title changes what indexes hold."""
         stored: defaultdict[str, deque[tuple[int, tuple[int, int, int]]]] = defaultdict(deque)
-        for row in connection.execute(
+        for row in self._connection.execute(
             select(passages.c.id, passages.c.position, passages.c.start, passages.c.end, passages.c.text_hash)
             .where(passages.c.document_id == document_id)
             .order_by(passages.c.position)
         ):
             stored[row.text_hash].append((row.id, (row.position, row.start, row.end)))
-        kept: list[int] = []
-        moved: list[dict[str, int]] = []
-        new: list[dict[str, object]] = []
         for position, chunk in enumerate(chunks):
-            heading_path = json.dumps(chunk.heading_path, ensure_ascii=False)
-            text_hash = hashlib.sha256(f"{heading_path}\n{chunk.text}".encode()).hexdigest()
-            place = (position, chunk.start, chunk.end)
-            if stored[text_hash]:
-                passage_id, before = stored[text_hash].popleft()
-                kept.append(passage_id)
-                if place != before:
-                    moved.append(
-                        {"passage": passage_id, "position": position, "start": chunk.start, "end": chunk.end}
-                    )
+            text_hash = _text_hash(chunk)
+            if not stored[text_hash]:
+                self._add(document_id, position, chunk, text_hash)
                 continue
-            new.append(
-                {
-                    "document_id": document_id,
-                    "source_id": self._source_id,
-                    "position": position,
-                    "heading_path": heading_path,
-                    "start": chunk.start,
-                    "end": chunk.end,
-                    "text": chunk.text,
-                    "text_hash": text_hash,
-                }
-            )
-        gone = [passage_id for rest in stored.values() for passage_id, _ in rest]
-        for first in range(0, len(gone), AT_ONCE):
-            connection.execute(delete(passages).where(passages.c.id.in_(gone[first : first + AT_ONCE])))
-        record_changes(connection, gone, removed=True)
-        if moved:
-            connection.execute(
-                update(passages).where(passages.c.id == bindparam("passage")),
-                moved,
-            )
-        if new:
-            added = connection.execute(insert(passages).returning(passages.c.id), new).scalars()
-            record_changes(connection, list(added), removed=False)
-        if retitled and kept:
-            for first in range(0, len(kept), AT_ONCE):
-                connection.execute(
-                    delete(vectors).where(vectors.c.passage_id.in_(kept[first : first + AT_ONCE]))
+            kept, place = stored[text_hash].popleft()
+            if place != (position, chunk.start, chunk.end):
+                self._moved.append(
+                    {"passage": kept, "position": position, "start": chunk.start, "end": chunk.end}
                 )
-            record_changes(connection, kept, removed=False)
-        return bool(gone or new or (retitled and kept))
+            if retitled:
+                self._retitled.append(kept)
+        self._gone += [passage_id for rest in stored.values() for passage_id, _ in rest]
+
+    def make(self) -> bool:
+        """Writes them; whether any index is concerned."""
+        run = self._connection.execute
+        for some in _parts(self._gone):
+            run(delete(passages).where(passages.c.id.in_(some)))
+        for some in _parts(self._retitled):
+            run(delete(vectors).where(vectors.c.passage_id.in_(some)))
+        if self._moved:
+            run(update(passages).where(passages.c.id == bindparam("passage")), self._moved)
+        added: list[int] = []
+        if self._new:
+            added = list(run(insert(passages).returning(passages.c.id), self._new).scalars())
+        record_changes(self._connection, self._gone, removed=True)
+        record_changes(self._connection, added + self._retitled, removed=False)
+        return bool(self._gone or added or self._retitled)
+
+    def _add(self, document_id: int, position: int, chunk: Chunk, text_hash: str) -> None:
+        self._new.append(
+            {
+                "document_id": document_id,
+                "source_id": self._source_id,
+                "position": position,
+                "heading_path": _written_path(chunk),
+                "start": chunk.start,
+                "end": chunk.end,
+                "text": chunk.text,
+                "text_hash": text_hash,
+            }
+        )
+
+
+def _written_path(chunk: Chunk) -> str:
+    return json.dumps(chunk.heading_path, ensure_ascii=False)
+
+
+def _text_hash(chunk: Chunk) -> str:
+    return hashlib.sha256(f"{_written_path(chunk)}\n{chunk.text}".encode()).hexdigest()
+
+
+def _parts(ids: Sequence[int]) -> Iterator[Sequence[int]]:
+    for first in range(0, len(ids), AT_ONCE):
+        yield ids[first : first + AT_ONCE]
 
 
 def known_documents(connection: Connection, source_id: int) -> dict[str, Known]:

@@ -61,6 +61,12 @@ class Folder:
         for location, path, status in walk:
             if stopping():
                 raise Interrupted
+            if location in self._paths:
+                error = UnreadableDocument(
+                    "Another file's name, which is not UTF-8, is written like this one."
+                )
+                walk.failures.append((location, double))
+                continue
             self._paths[location] = path
             items.append(self._item(location, status))
         return Listing(

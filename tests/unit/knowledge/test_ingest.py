@@ -225,6 +225,9 @@ def test_names_in_any_bytes_are_read(desk: Desk) -> None:
     assert outcome(desk.sync()) == (4, 0, 0, 0)
     assert set(desk.texts()) == {"caf\\xe9.md", "日本 語.md", "a\nb.md", "<script>.md"}
     assert outcome(desk.sync()) == (0, 0, 0, 4)
+    desk.write("caf\\xe9.md", "Other words, named as the first is written.")
+    report = desk.sync()
+    assert (outcome(report), failures(report)) == ((0, 1, 0, 3), {"caf\\xe9.md": "unreadable_document"})
 
 
 def test_the_same_bytes_at_two_places_are_two_documents(desk: Desk) -> None:
