@@ -96,7 +96,8 @@ def test_an_address_is_read(
     freehold = start(demo=False, allowed_private=("127.0.0.1",))
     head = "<!doctype html><title>Opening hours</title><main><h1>Opening hours</h1>"
     stranger = site(
-        f"{head}<h2>When is the shop open?</h2><p>The shop is open from nine to five on working days, and closed on Sundays.</p></main>"
+        f"{head}<h2>When is the shop open?</h2>"
+        "<p>The shop is open from nine to five on working days, and closed on Sundays.</p></main>"
     )
     page = visit().open(freehold.url)
     page.get_by_role("textbox", name="Web address").fill(stranger.url)
