@@ -21,7 +21,7 @@ class ActiveEngine:
     def __init__(
         self, registry: Registry, make: Callable[[Model], Engine], fixed: Engine | None = None
     ) -> None:
-        """`make` gives an engine for a model, not yet started; `fixed` answers in place of any model."""
+        """`make` gives an engine for a model, not yet started (in a thread: it reads the file); `fixed` answers in place of any model."""
         self._registry = registry
         self._make = make
         self._engine: Engine | None = fixed
@@ -37,7 +37,7 @@ class ActiveEngine:
             if model is None or self._engine is not None:
                 return
             try:
-                self._engine = self._make(model)
+                self._engine = await asyncio.to_thread(self._make, model)
             except FreeholdError as error:
                 log.error("The active model %s cannot be used: %s", model.name, error.message)
 
@@ -54,7 +54,7 @@ class ActiveEngine:
                 await self._put(None)
                 return None
             model = await asyncio.to_thread(self._registry.get, ref)
-            engine = self._make(model)
+            engine = await asyncio.to_thread(self._make, model)
             try:
                 await engine.start()
                 used = await asyncio.to_thread(self._registry.use, model.id, TASK)
