@@ -21,7 +21,8 @@ class ActiveEngine:
     def __init__(
         self, registry: Registry, make: Callable[[Model], Engine], fixed: Engine | None = None
     ) -> None:
-        """`make` gives an engine for a model, not yet started (in a thread: it reads the file); `fixed` answers in place of any model."""
+        """`make` gives an engine for a model, not yet started; it is called in a thread. `fixed` answers
+        in place of any model."""
         self._registry = registry
         self._make = make
         self._engine: Engine | None = fixed

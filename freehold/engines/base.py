@@ -86,5 +86,5 @@ class Embedder(Protocol):
     dimensions: int
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Vectors of unit length, shape (len(texts), dimensions). Longer texts than the model's window are cut."""
+        """Vectors of unit length, shape (len(texts), dimensions). Texts are cut at the model's window."""
         ...
