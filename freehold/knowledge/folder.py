@@ -62,7 +62,7 @@ class Folder:
             if stopping():
                 raise Interrupted
             if location in self._paths:
-                error = UnreadableDocument(
+                double = UnreadableDocument(
                     "Another file's name, which is not UTF-8, is written like this one."
                 )
                 walk.failures.append((location, double))
