@@ -137,6 +137,7 @@ def start_in_background(
     announced = jsonlib.loads(said)
     say(f"Freehold answers at {announced['url']}")
     say_key(announced["admin_key"])
+    say(f'Ask there, or here: {typed(context)} ask "How do I add documents?"')
     say(f"Stop it with: {typed(context)} down")
 
 
@@ -274,4 +275,4 @@ def show_status(status: dict[str, Any]) -> None:
     for job in status["jobs"]:
         progress = job["progress"]
         done = f"{progress.get('done', 0):,} of {count(progress.get('total', 0), 'document')}"
-        say(f"{job['kind']} {job['state']}: {done}")
+        say(f"{job['kind']} {job['state']}{f': {done}' if progress.get('total') else ''}")
