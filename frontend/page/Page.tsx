@@ -30,6 +30,7 @@ export function Page() {
     );
   }, []);
   useEffect(load, [load]);
+  useEffect(keepDroppedFilesFromOpening, []);
 
   if (!info)
     return (
@@ -154,6 +155,17 @@ function Loaded({ info, reload }: { info: PageInfo; reload: () => void }) {
       </main>
     </div>
   );
+}
+
+/** A file dropped beside the place for it would replace the page. */
+function keepDroppedFilesFromOpening() {
+  const prevent = (event: DragEvent) => event.preventDefault();
+  addEventListener("dragover", prevent);
+  addEventListener("drop", prevent);
+  return () => {
+    removeEventListener("dragover", prevent);
+    removeEventListener("drop", prevent);
+  };
 }
 
 function useHash(): string {

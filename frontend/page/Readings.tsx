@@ -38,11 +38,9 @@ function One({ reading, cancel, dismiss }: { reading: Reading } & Pick<Props, "c
       <div class="row between">
         <h3 dir="auto">{title}</h3>
         {more ? (
-          job && (
-            <button type="button" class="button small" onClick={() => cancel(reading)}>
-              Stop<span class="hidden"> reading {title}</span>
-            </button>
-          )
+          <button type="button" class="button small" onClick={() => cancel(reading)}>
+            Stop<span class="hidden"> reading {title}</span>
+          </button>
         ) : (
           <button type="button" class="quiet" aria-label={`Dismiss ${title}`} title="Dismiss" onClick={() => dismiss(reading)}>
             <CloseIcon />

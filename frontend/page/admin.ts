@@ -1,5 +1,5 @@
 import { send } from "../shared/api";
-import { errorOf, fieldsOf, unreachable } from "../shared/errors";
+import { ApiError, errorOf, fieldsOf, unreachable } from "../shared/errors";
 import type { Assistant, AssistantChanges, Job, PageInfo, Source, SourceStarted, Status } from "../shared/types";
 import { uploadName } from "./files";
 
@@ -17,7 +17,7 @@ export interface Accepted extends Omit<SourceStarted, "job"> {
 export interface AdminApi {
   status(): Promise<Status>;
   sources(assistant: string): Promise<Source[]>;
-  upload(assistant: string, files: readonly Upload[], sent: (share: number) => void): Promise<Accepted>;
+  upload(assistant: string, files: readonly Upload[], sent: (share: number) => void, signal: AbortSignal): Promise<Accepted>;
   addAddress(assistant: string, location: string): Promise<Accepted>;
   sync(source: number): Promise<Job>;
   remove(source: number): Promise<void>;
@@ -51,7 +51,7 @@ export function adminApi(key: string): AdminApi {
       const body = await call("GET", `/sources?assistant=${encodeURIComponent(assistant)}`);
       return fieldsOf(body)["sources"] as Source[];
     },
-    upload(assistant, files, sent) {
+    upload(assistant, files, sent, signal) {
       const form = new FormData();
       form.append("assistant", assistant);
       for (const { file, path } of files) form.append("files", file, uploadName(path));
@@ -62,6 +62,8 @@ export function adminApi(key: string): AdminApi {
         request.setRequestHeader("Authorization", headers.Authorization);
         request.upload.onprogress = (event) => sent(event.lengthComputable ? event.loaded / event.total : 0);
         request.onerror = () => reject(unreachable());
+        request.onabort = () => reject(new ApiError("stopped", "Stopped before everything was sent.", "What was read stays; remove it below if you like."));
+        signal.addEventListener("abort", () => request.abort());
         request.onload = () => {
           const ok = request.status >= 200 && request.status < 300;
           if (ok) resolve(JSON.parse(request.responseText) as Accepted);

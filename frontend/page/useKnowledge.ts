@@ -41,6 +41,7 @@ export function useKnowledge({ key, assistant, forgetKey, learned }: Wishes): Kn
   const [status, setStatus] = useState<Status | null>(null);
   const [error, setError] = useState<ApiError | null>(null);
   const latest = useRef(readings);
+  const sending = useRef(new Map<string, AbortController>());
   latest.current = readings;
 
   const failed = useCallback(
@@ -69,8 +70,8 @@ export function useKnowledge({ key, assistant, forgetKey, learned }: Wishes): Kn
       setStatus(now);
       setError(null);
       const known = new Set(latest.current.flatMap((one) => one.jobs.map((job) => job.id)));
-      const sending = latest.current.some((one) => one.error === null && (one.sent < 1 || one.jobs.length === 0));
-      if (!sending) for (const job of now.jobs as Job[]) if (running(job) && !known.has(job.id)) add({ jobs: [job] });
+      const handingIn = latest.current.some((one) => one.error === null && (one.sent < 1 || one.jobs.length === 0));
+      if (!handingIn) for (const job of now.jobs as Job[]) if (running(job) && !known.has(job.id)) add({ jobs: [job] });
     }, failed);
   }, [admin, assistant, failed]);
   useEffect(refresh, [refresh]);
@@ -95,7 +96,7 @@ export function useKnowledge({ key, assistant, forgetKey, learned }: Wishes): Kn
   const embedding = status !== null && status.vectors.done < status.vectors.total;
   useEffect(() => {
     if (!admin || !(busy || embedding)) return;
-    const timer = setInterval(refresh, STATUS_POLL_MS);
+    const timer = setInterval(() => document.hidden || refresh(), STATUS_POLL_MS);
     return () => clearInterval(timer);
   }, [admin, busy, embedding, refresh]);
 
@@ -117,18 +118,21 @@ export function useKnowledge({ key, assistant, forgetKey, learned }: Wishes): Kn
 
   const uploadAll = async (api: AdminApi, which: string, files: readonly Upload[]) => {
     const total = files.reduce((sum, { file }) => sum + file.size, 1);
+    const stop = new AbortController();
+    sending.current.set(which, stop);
     let before = 0;
     for (const batch of batches(files)) {
       const size = batch.reduce((sum, { file }) => sum + file.size, 0);
       try {
-        const { job } = await api.upload(assistant, batch, (share) =>
-          update(which, (one) => ({ ...one, sent: Math.min(0.999, (before + share * size) / total) })),
-        );
+        const sent = (share: number) =>
+          update(which, (one) => ({ ...one, sent: Math.min(0.999, (before + share * size) / total) }));
+        const { job } = await api.upload(assistant, batch, sent, stop.signal);
         began(which, job);
       } catch (thrown) {
         const problem = asApiError(thrown);
         const [only, ...others] = batch;
-        if (!only || others.length > 0 || batch.length === files.length || problem.status === 401) throw problem;
+        if (!only || others.length > 0 || batch.length === files.length || problem.status === 401 || stop.signal.aborted)
+          throw problem;
         const refusal = [only.path, `${problem.message} ${problem.hint ?? ""}`] as const;
         update(which, (one) => ({ ...one, refused: [...one.refused, refusal] }));
       }
@@ -154,7 +158,9 @@ export function useKnowledge({ key, assistant, forgetKey, learned }: Wishes): Kn
         return;
       }
       const which = add({ title: titleOf(files), leftOut, sent: 0 });
-      uploadAll(admin, which, files).catch((thrown: unknown) => broke(which, thrown));
+      uploadAll(admin, which, files)
+        .catch((thrown: unknown) => broke(which, thrown))
+        .finally(() => sending.current.delete(which));
     },
     visit(address) {
       if (!admin) return;
@@ -180,6 +186,7 @@ export function useKnowledge({ key, assistant, forgetKey, learned }: Wishes): Kn
       }, failed);
     },
     cancel(reading) {
+      sending.current.get(reading.key)?.abort();
       for (const job of reading.jobs.filter(running)) admin?.cancel(job.id).catch(failed);
     },
     dismiss(reading) {

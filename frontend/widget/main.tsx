@@ -20,6 +20,7 @@ function mount(script: HTMLScriptElement): void {
   const base = new URL(script.src).origin;
 
   const host = document.createElement(HOST);
+  host.style.setProperty("all", "initial", "important");
   const shadow = host.attachShadow({ mode: "open" });
   const sheet = new CSSStyleSheet();
   sheet.replaceSync(`:host{all:initial}${tokensCss}${chatCss}${widgetCss}`);
