@@ -29,7 +29,7 @@ from freehold.web.schemas import (
     assistant_card,
 )
 from freehold.web.services import Services
-from freehold.web.stream import EventStream, event
+from freehold.web.stream import EventStream, event, stopping
 
 router = APIRouter(prefix="/api/v1/public/{token}", tags=["visitors"])
 
@@ -124,7 +124,9 @@ async def say(
     except BaseException:
         ended()
         raise
-    return EventStream(events, ping=event("ping", {}), ended=ended)
+    return EventStream(
+        events, ping=event("ping", {}), parting=event("error", stopping().as_json()), ended=ended
+    )
 
 
 @router.post("/messages/{message_id}/feedback", status_code=204, summary="Rate an answer")

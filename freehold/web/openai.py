@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import json
 import secrets
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import asdict
 from typing import Annotated, Any, Literal
@@ -29,7 +29,7 @@ from freehold.web.answers import Shown, answer, check_length, end_json
 from freehold.web.dependencies import Chat, Desk, TheDesk, TheServices
 from freehold.web.gate import Place
 from freehold.web.services import Services
-from freehold.web.stream import EventStream, while_connected
+from freehold.web.stream import EventStream, stopping, while_connected
 
 router = APIRouter(prefix="/v1", tags=["openai"])
 
@@ -104,7 +104,7 @@ async def complete(
     if request.stream:
         usage = request.stream_options is not None and request.stream_options.include_usage
         events = _stream(services, desk, place, query, assistant, completion, usage)
-        return EventStream(events, ping=b": ping\n\n", ended=place.leave)
+        return EventStream(events, ping=b": ping\n\n", parting=_data(stopping().as_json()), ended=place.leave)
     shown = Shown()
 
     async def work() -> None:
@@ -185,8 +185,7 @@ class _Completion:
         return self._sent(choices=[], usage=_usage(usage), **more)
 
     def _sent(self, **values: Any) -> bytes:
-        chunk = {**self._head, "object": "chat.completion.chunk", **values}
-        return f"data: {json.dumps(chunk, ensure_ascii=False)}\n\n".encode()
+        return _data({**self._head, "object": "chat.completion.chunk", **values})
 
 
 def marked(claim: Claim) -> str:
@@ -216,13 +215,17 @@ async def _stream(
                 if isinstance(event, MessageDelta):
                     yield completion.chunk({"content": marked(event.claim)})
     except FreeholdError as error:
-        yield f"data: {json.dumps(error.as_json(), ensure_ascii=False)}\n\n".encode()
+        yield _data(error.as_json())
         return
     details = _details(shown)
     yield completion.chunk({}, finish="stop", freehold=details)
     if with_usage and shown.end is not None:
         yield completion.last(shown.end.usage, freehold=details)
     yield b"data: [DONE]\n\n"
+
+
+def _data(value: Mapping[str, Any]) -> bytes:
+    return f"data: {json.dumps(value, ensure_ascii=False)}\n\n".encode()
 
 
 def _query(request: ChatRequest) -> Query:

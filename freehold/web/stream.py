@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -14,11 +15,16 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from freehold.errors import FreeholdError
+from freehold.errors import FreeholdError, Unavailable
 
 PING_SECONDS = 10.0
 _STALLED_SECONDS = 60.0
 """How long a reader may take nothing before it counts as gone."""
+
+
+def stopping() -> Unavailable:
+    """What a caller is told whose answer the end of the server cuts off."""
+    return Unavailable("The server is stopping.", hint="Ask again in a moment.", retry_after=5)
 
 
 def event(name: str, data: dict[str, Any]) -> bytes:
@@ -30,7 +36,8 @@ class EventStream(Response):
     """Sends what `events` yields, and a ping whenever it has been silent for long.
 
     The generator runs in a task of its own, never slowed by its reader. A reader that goes away cancels it;
-    the response ends when it has cleaned up. `ended` is called in any case, even when nothing was sent.
+    the response ends when it has cleaned up. A reader still there when the server stops is sent `parting`.
+    `ended` is called in any case, even when nothing was sent.
     """
 
     media_type = "text/event-stream"
@@ -40,12 +47,14 @@ class EventStream(Response):
         events: AsyncGenerator[bytes, None],
         *,
         ping: bytes,
+        parting: bytes,
         ended: Callable[[], None],
     ) -> None:
         super().__init__(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
         del self.headers["content-length"]
         self._events = events
         self._ping = ping
+        self._parting = parting
         self._ended = ended
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -55,6 +64,9 @@ class EventStream(Response):
                 tasks.start_soon(_cancel_when_gone, receive, tasks.cancel_scope)
                 await self._send(send, tasks)
                 tasks.cancel_scope.cancel()
+        except asyncio.CancelledError:  # the server stops: nobody above waits to be told
+            with anyio.move_on_after(1.0, shield=True):
+                await send({"type": "http.response.body", "body": self._parting, "more_body": False})
         finally:
             await self._events.aclose()
             self._ended()
@@ -88,18 +100,22 @@ async def while_connected(receive: Receive, work: Callable[[], Awaitable[None]])
 
     Raises:
         ClientDisconnect: it went away.
+        Unavailable: the server stops.
         FreeholdError: the work's own.
     """
     failed: FreeholdError | None = None
     done = False
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(_cancel_when_gone, receive, tasks.cancel_scope)
-        try:
-            await work()
-        except FreeholdError as error:  # let out below: the group would wrap it
-            failed = error
-        done = True
-        tasks.cancel_scope.cancel()
+    try:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(_cancel_when_gone, receive, tasks.cancel_scope)
+            try:
+                await work()
+            except FreeholdError as error:  # let out below: the group would wrap it
+                failed = error
+            done = True
+            tasks.cancel_scope.cancel()
+    except asyncio.CancelledError:
+        raise stopping() from None
     if failed is not None:
         raise failed
     if not done:

@@ -169,6 +169,33 @@ def test_the_openai_client_works_unchanged(tmp_path: Path) -> None:
             stranger.models.list()
 
 
+async def test_the_end_of_the_server_is_told(tmp_path: Path) -> None:
+    answerer = ScriptedAnswerer(claims=(CLAIM,) * 1000, seconds=0.05)
+    with build(tmp_path, answerer=answerer) as house:
+        running = Running(house.app)
+        with running as url:
+            browser = client(url)
+            async with conversation(browser, house.public()) as (path, visitor):
+                stream = asyncio.create_task(
+                    browser.post(f"{path}/messages", json={"text": "?!"}, headers=visitor)
+                )
+            question = [{"role": "user", "content": "?!"}]
+            body = {"model": "default", "messages": question}
+            whole = asyncio.create_task(
+                browser.post("/v1/chat/completions", json=body, headers=house.key_of_start)
+            )
+            await until(lambda: answerer.running == 2)
+            await asyncio.to_thread(running.stop)
+        assert events((await stream).text)[-1][1]["error"]["message"] == "The server is stopping."
+        assert (await whole).status_code == 503
+        await browser.aclose()
+        assert (answerer.running, answerer.closed) == (0, 2)
+        talks = house.services.conversations
+        known = talks.visitor("default", visitor["Authorization"].split()[1])
+        stored = talks.get(path.rpartition("/")[2], known).messages
+        assert [message.kind for message in stored] == ["incoming", "outgoing", "activity"]
+
+
 def exchange(url: str, request: bytes) -> tuple[int, dict[str, Any]]:
     """Sends raw bytes; the status and body of what comes back."""
     host, _, port = url.removeprefix("http://").partition(":")
