@@ -25,7 +25,7 @@ from freehold.knowledge.folder import Folder
 from freehold.knowledge.origin import Item, Known, Listing, Origin, SyncReport
 from freehold.knowledge.parse import SUFFIXES
 from freehold.knowledge.reader import Parser, Read, Reader
-from freehold.knowledge.sources import Source, Sources
+from freehold.knowledge.sources import Source, Sources, default_title
 from freehold.knowledge.store import documents, sources
 from freehold.net import Egress
 from freehold.store.database import Database
@@ -111,10 +111,15 @@ class Ingest:
             threads = 1 if source.kind in ("page", "sitemap") else READ_AT_ONCE
             report = sync.run(progress, stopping, again=again, threads=threads)
             self._lexical.apply()
-            self._state(source_id, state="ready", error=None, synced_at=self._clock())
+            self._state(source_id, **self._title(source), state="ready", error=None, synced_at=self._clock())
+        except Interrupted:
+            self._leave(source_id, state="new" if source.synced_at is None else "ready")
+            raise
         except FreeholdError as error:
-            with contextlib.suppress(FreeholdError):  # the disk may be full for this too
-                self._state(source_id, state="failed", error=error.message)
+            self._leave(source_id, state="failed", error=error.message)
+            raise
+        except Exception:
+            self._leave(source_id, state="failed", error="Something went wrong that we did not expect.")
             raise
         return report
 
@@ -127,6 +132,21 @@ class Ingest:
             max_bytes=self._max_document_bytes,
             single=source.kind == "file",
         )
+
+    def _title(self, source: Source) -> dict[str, str]:
+        """A page that nobody named is called what it calls itself."""
+        if source.kind != "page" or source.title != default_title(source.kind, source.location):
+            return {}
+        with self._database.read() as connection:
+            title = connection.execute(
+                select(documents.c.title).where(documents.c.source_id == source.id)
+            ).scalar()
+        return {"title": title} if title else {}
+
+    def _leave(self, source_id: int, **values: Any) -> None:
+        """Notes how a sync ended that did not end well; the reason it did may forbid that too."""
+        with contextlib.suppress(FreeholdError):
+            self._state(source_id, **values)
 
     def _written(self) -> None:
         self._lexical.apply()

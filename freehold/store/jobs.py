@@ -25,6 +25,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    delete,
     insert,
     literal_column,
     select,
@@ -57,6 +58,11 @@ CRASHES = 10
 
 More than a few: a process that someone else kills again and again says nothing against its job."""
 
+FINISHED = ("done", "failed", "cancelled")
+
+KEPT_SECONDS = 30 * 86_400.0
+"""How long a finished job can be looked up."""
+
 PROGRESS_SECONDS = 0.3
 """Least time between two writes of a job's progress."""
 
@@ -84,7 +90,7 @@ class Job:
 
     @property
     def finished(self) -> bool:
-        return self.state in ("done", "failed", "cancelled")
+        return self.state in FINISHED
 
 
 class Jobs:
@@ -174,8 +180,16 @@ class Jobs:
         return self.get(job_id)
 
     def recover(self) -> None:
-        """Queues again what ran when the process ended; to be called once, before the runner starts."""
+        """Queues again what ran when the process ended; to be called once, before the runner starts.
+
+        What finished longer ago than `KEPT_SECONDS` is forgotten.
+        """
         with self._database.write() as connection:
+            connection.execute(
+                delete(jobs).where(
+                    jobs.c.state.in_(FINISHED), jobs.c.updated_at < self._clock() - KEPT_SECONDS
+                )
+            )
             for row in connection.execute(select(jobs).where(jobs.c.state == "running")).all():
                 if row.attempts < CRASHES:
                     self._change(connection, row.id, ("running",), state="queued")

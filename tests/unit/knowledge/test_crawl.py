@@ -333,13 +333,16 @@ def test_a_site_is_read_and_followed(
 
 
 def test_a_page_that_is_gone_leaves(
-    site: Site, sync: Callable[[str], tuple[SyncReport, dict[str, str]]]
+    tmp_path: Path, site: Site, sync: Callable[[str], tuple[SyncReport, dict[str, str]]]
 ) -> None:
     url = "https://docs.test/guide"
     report, texts = sync(url)
     assert ([entry["code"] for entry in report.failed], texts) == (["not_found"], {})
-    site.put(url, "<main><p>The words of the guide.</p></main>")
+    site.put(url, "<title>The guide</title><main><p>The words of the guide.</p></main>")
     assert sync(url)[0].added == 1
+    database = Database(tmp_path / "freehold.db")
+    assert Sources(database).list()[0].title == "The guide"
+    database.close()
     site.pages[url] = FetchFailed("down")
     report, texts = sync(url)
     assert (len(report.failed), list(texts)) == (1, [url])

@@ -540,7 +540,7 @@ def test_a_sync_that_was_stopped_goes_on_where_it_was(desk: Desk) -> None:
     desk.check()
     stored = len(desk.texts())
     assert 0 < stored < 250
-    assert desk.sources.get(desk.source.id).state == "syncing"
+    assert desk.sources.get(desk.source.id).state == "new"
     assert outcome(desk.sync()) == (250 - stored, 0, 0, stored)
     assert len(desk.parser.names) == 250 - stored
     assert saved == []
@@ -592,6 +592,21 @@ def test_a_full_disk_is_said_and_nothing_is_half_there(desk: Desk) -> None:
     stored = len(desk.texts())
     assert stored < 150
     assert outcome(desk.sync()) == (150 - stored, 0, 0, stored)
+
+
+def test_a_failure_of_our_own_is_noted_and_the_next_sync_goes_on(desk: Desk) -> None:
+    desk.write("a.md", "Words.")
+
+    def break_down(name: str) -> None:
+        raise ZeroDivisionError
+
+    desk.parser.before = break_down
+    with pytest.raises(ZeroDivisionError):
+        desk.sync()
+    source = desk.sources.get(desk.source.id)
+    assert (source.state, source.error) == ("failed", "Something went wrong that we did not expect.")
+    desk.parser.before = lambda name: None
+    assert outcome(desk.sync()) == (1, 0, 0, 0)
 
 
 def test_an_index_that_fails_catches_up_at_the_next_sync(desk: Desk) -> None:

@@ -242,6 +242,19 @@ def test_work_that_comes_later_wakes_the_runner(jobs: Jobs) -> None:
     assert runner.stop()
 
 
+def test_what_finished_long_ago_is_forgotten(database: Database) -> None:
+    now = 1000.0
+    jobs = Jobs(database, clock=lambda: now)
+    old, waiting = jobs.enqueue("work"), jobs.enqueue("later")
+    jobs.cancel(old.id)
+    now += module.KEPT_SECONDS
+    jobs.recover()
+    assert jobs.get(old.id).finished
+    now += 1
+    jobs.recover()
+    assert [job.id for job in jobs.list()] == [waiting.id]
+
+
 def test_an_idle_runner_stops_at_once(jobs: Jobs) -> None:
     for _ in range(50):
         runner = JobRunner(jobs, {})
