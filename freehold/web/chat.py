@@ -18,6 +18,7 @@ from freehold.types import CitationFound, MessageDelta, MessageStart, Query
 from freehold.web.answers import Shown, answer, check_length, end_json
 from freehold.web.dependencies import Desk, PublicAssistant, TheDesk, TheServices, TheVisitor, VisitorToken
 from freehold.web.gate import Place
+from freehold.web.render import assistant_card
 from freehold.web.schemas import (
     ConversationBody,
     ConversationStarted,
@@ -26,7 +27,6 @@ from freehold.web.schemas import (
     NewFeedback,
     NewMessage,
     PublicAssistantBody,
-    assistant_card,
 )
 from freehold.web.services import Services
 from freehold.web.stream import EventStream, event, stopping

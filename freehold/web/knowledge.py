@@ -16,6 +16,7 @@ from freehold.types import Query as Question
 from freehold.types import Turn
 from freehold.web.answers import check_length
 from freehold.web.dependencies import Admin, Chat, TheServices
+from freehold.web.render import document_body, job_body, source_body
 from freehold.web.schemas import (
     After,
     DocumentList,
@@ -36,9 +37,6 @@ from freehold.web.schemas import (
     StoredFile,
     SyncWish,
     UploadStarted,
-    document_body,
-    job_body,
-    source_body,
 )
 from freehold.web.services import Services
 from freehold.web.uploads import Stored, Upload, put_aside, receive

@@ -14,6 +14,7 @@ from freehold.errors import InvalidInput
 from freehold.knowledge.store import counts
 from freehold.web.dependencies import Admin, TheServices
 from freehold.web.knowledge import forget
+from freehold.web.render import assistant_body, job_body, model_body
 from freehold.web.schemas import (
     ActiveModel,
     AssistantBody,
@@ -32,9 +33,6 @@ from freehold.web.schemas import (
     NewModel,
     StatusBody,
     TraceList,
-    assistant_body,
-    job_body,
-    model_body,
 )
 from freehold.web.services import Services
 
