@@ -4,8 +4,9 @@ Follows the store by its table `index_changes`: `apply` brings the passages name
 says now, commits, and only then deletes the rows. A crash at any point means that some are applied twice,
 which changes nothing.
 
-Scores are BM25 divided by the sum of the IDF of the question's words, so that 1 means about the same for
-every question. Knows nothing of vectors.
+Scores are the mean of BM25 and of the IDF of the words found, divided by the IDF of all the question's
+words, so that 1 means about the same for every question. (BM25 alone prefers short passages that say one of
+the words often.) Knows nothing of vectors.
 """
 
 from __future__ import annotations
@@ -39,7 +40,10 @@ HEAP_BYTES = 32 * 2**20
 CHANGES_AT_ONCE = 2_000
 REBUILD_AT_ONCE = 10_000
 MAX_WORDS = 64
-"""Distinct words of a question that are looked up; the rarest are kept."""
+"""Distinct words of a question that are searched for: the rarest."""
+
+MOST_LOOKED_UP = 4_096
+"""Distinct words whose rarity is looked up at once; a message may be a megabyte."""
 
 Progress = Callable[[int, int], None]
 """Called with passages done and passages in all."""
@@ -109,6 +113,7 @@ class LexicalIndex:
         """
         from tantivy import Query
 
+        self._opened()
         if not sources or limit < 1:
             return []
         scope = Query.term_set_query(self._schema, "source_id", sorted(sources))
@@ -120,6 +125,7 @@ class LexicalIndex:
         """The same score for given passages; those without any of the words are left out."""
         from tantivy import Query
 
+        self._opened()
         wanted = sorted(set(ids))
         if not wanted:
             return {}
@@ -127,31 +133,18 @@ class LexicalIndex:
         return dict(self._ask(scope, [(text, 1.0), *also], len(wanted)))
 
     def _ask(self, scope: Any, texts: Sequence[tuple[str, float]], limit: int) -> list[tuple[int, float]]:
-        index = self._opened()
-        try:
-            return self._hits(index.searcher(), scope, texts, limit)
-        except _Fault as error:
-            raise Unavailable(
-                f"The index of words cannot be read: {error}.",
-                hint="Restart Freehold: it rebuilds a damaged index.",
-            ) from error
-
-    def _hits(
-        self, searcher: Any, scope: Any, texts: Sequence[tuple[str, float]], limit: int
-    ) -> list[tuple[int, float]]:
         from tantivy import Occur, Query
 
-        with _faults():
-            weights = self._weights(searcher, texts)
-            if not weights:
+        index = self._opened()
+        with _unreadable(), _faults():
+            searcher = index.searcher()
+            terms = []
+            for word, (weight, rarity) in self._weights(searcher, texts).items():
+                term = Query.term_query(self._schema, "body", word, "freq")
+                terms.append((Occur.Should, Query.boost_query(term, weight / 2)))
+                terms.append((Occur.Should, Query.const_score_query(term, weight * rarity / 2)))
+            if not terms:
                 return []
-            terms = [
-                (
-                    Occur.Should,
-                    Query.boost_query(Query.term_query(self._schema, "body", word, "freq"), weight),
-                )
-                for word, weight in weights.items()
-            ]
             query = Query.boolean_query(
                 [
                     (Occur.Must, Query.const_score_query(scope, 0.0)),
@@ -162,27 +155,23 @@ class LexicalIndex:
             ids = searcher.fast_field_values("passage_id", [address for _, address in hits])
         return [(int(passage_id), float(score)) for passage_id, (score, _) in zip(ids, hits, strict=True)]
 
-    def _weights(self, searcher: Any, texts: Sequence[tuple[str, float]]) -> dict[str, float]:
-        """How much each word's BM25 counts: its text's weight over that text's IDF, summed over the texts."""
+    def _weights(self, searcher: Any, texts: Sequence[tuple[str, float]]) -> dict[str, tuple[float, float]]:
+        """How much each word counts, and its IDF. It counts its text's weight over that text's whole IDF."""
         total = sum(weight for _, weight in texts)
-        weights: dict[str, float] = {}
+        weights: dict[str, tuple[float, float]] = {}
         for text, weight in texts:
-            rarity = self._rarities(searcher, words(text))
-            whole = sum(rarity.values())
-            for word in rarity:
-                weights[word] = weights.get(word, 0.0) + weight / total / whole
+            rarities = _rarities(searcher, words(text))
+            whole = sum(rarities.values())
+            for word, rarity in rarities.items():
+                before = weights.get(word, (0.0, rarity))[0]
+                weights[word] = (before + weight / total / whole, rarity)
         return weights
 
-    @staticmethod
-    def _rarities(searcher: Any, found: Sequence[str]) -> dict[str, float]:
-        """The IDF of the distinct words, at most MAX_WORDS of them."""
-        count = searcher.num_docs
-        rarities = {}
-        for word in dict.fromkeys(found[: MAX_WORDS * 16]):
-            holding = min(searcher.doc_freq("body", word), count)  # it counts deleted ones until a merge
-            rarities[word] = math.log(1 + (count - holding + 0.5) / (holding + 0.5))
-        kept = sorted(rarities, key=rarities.__getitem__, reverse=True)[:MAX_WORDS]
-        return {word: rarities[word] for word in kept}
+    def rarities(self, found: Iterable[str], at_most: int | None = MAX_WORDS) -> dict[str, float]:
+        """The IDF of the distinct words among `found`, in their order; of many, the `at_most` rarest."""
+        index = self._opened()
+        with _unreadable(), _faults():
+            return _rarities(index.searcher(), found, at_most)
 
     def _opened(self) -> Any:
         if self._index is None:
@@ -226,6 +215,8 @@ class LexicalIndex:
         return bool(pending) or (int(facts["count"]), float(facts["sum"] or 0)) == (count, float(total or 0))
 
     def _apply(self) -> int:
+        from tantivy import Query
+
         applied = 0
         with contextlib.ExitStack() as stack:
             writer = None
@@ -242,8 +233,8 @@ class LexicalIndex:
                     texts = list(_texts(connection, ids))
                 if writer is None:
                     writer = stack.enter_context(self._writer(self._index))
-                for passage_id in ids:
-                    writer.delete_documents_by_term("passage_id", passage_id)
+                # By query: deleting by term finds nothing in an unsigned field (tantivy-py 0.27).
+                writer.delete_documents_by_query(Query.term_set_query(self._schema, "passage_id", ids))
                 for entry in texts:
                     writer.add_document(_entry(*entry))
                 writer.commit()
@@ -369,6 +360,20 @@ def _beside(folder: Path, suffix: str) -> Path:
     return folder.with_name(f"{folder.name}.{suffix}")
 
 
+def _rarities(searcher: Any, found: Iterable[str], at_most: int | None = MAX_WORDS) -> dict[str, float]:
+    count = searcher.num_docs
+    rarities = {}
+    for word in dict.fromkeys(found):
+        holding = min(searcher.doc_freq("body", word), count)  # it counts deleted ones until a merge
+        rarities[word] = math.log(1 + (count - holding + 0.5) / (holding + 0.5))
+        if len(rarities) == MOST_LOOKED_UP:
+            break
+    if at_most is not None and len(rarities) > at_most:
+        kept = set(sorted(rarities, key=rarities.__getitem__, reverse=True)[:at_most])
+        rarities = {word: rarity for word, rarity in rarities.items() if word in kept}
+    return rarities
+
+
 class _Fault(Exception):
     """tantivy could not read or write its files."""
 
@@ -384,6 +389,17 @@ def _faults() -> Iterator[None]:
         if type(error).__name__ != "PanicException":
             raise
         raise _Fault(str(error)) from error
+
+
+@contextlib.contextmanager
+def _unreadable() -> Iterator[None]:
+    try:
+        yield
+    except _Fault as error:
+        raise Unavailable(
+            f"The index of words cannot be read: {error}.",
+            hint="Restart Freehold: it rebuilds a damaged index.",
+        ) from error
 
 
 @contextlib.contextmanager

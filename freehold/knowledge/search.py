@@ -1,35 +1,79 @@
 """Finds the passages nearest to a question, by words and by vectors together.
 
-Each side names its candidates; every candidate is then scored by both sides and the two scores are mixed
-linearly, which ranks better than mixing ranks. Both sides look at the scope's sources only. A passage that
-has no vector yet is given the cosine that passages of its words usually have.
+Each side names its candidates, looking at the scope's sources only; every candidate is scored by both and
+the two are mixed linearly, which ranks better than mixing ranks. The best of them get a close look at how
+they hold the words, and whether the conversation names the document. A passage that has no vector yet is
+given the cosine that passages of its words usually have.
 """
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from freehold.engines.base import Embedder
+from freehold.knowledge.closeness import closeness, named, path_words
 from freehold.knowledge.dense import DenseIndex
 from freehold.knowledge.lexical import LexicalIndex
 from freehold.knowledge.store import load_passages
+from freehold.knowledge.words import words
 from freehold.store.database import Database
-from freehold.types import Query, ScoredPassage, SearchResult
-
-WORDS_SHARE = 0.5
-"""Share of the words' score in the fused one; the cosine has the rest."""
+from freehold.types import Passage, Query, ScoredPassage, SearchResult
 
 CONTEXT_WEIGHT = 0.5
 """Weight of the last two turns read together, beside 1 for the last turn alone."""
 
+NAMING_TURNS = 20
+"""Turns back to which the conversation may name the document it is about."""
+
 CANDIDATES = 100
 """Passages that each side names at least."""
 
+CLOSE_LOOKS = 40
+"""Passages that get a close look at least."""
+
+FIRST_LOOK = 0.4
+"""Share of the words' score in what decides who gets a close look; the cosine has the rest."""
+
 USUAL_COSINE = (0.17, 0.36)
 """Cosine of a passage without a vector: the first, plus the second times its words' score."""
+
+
+class Traits(NamedTuple):
+    """What is known of a passage for a question; also how much each counts (then they sum to 1)."""
+
+    cosine: float
+    lexical: float
+    """The words' score, see lexical.py; what follows is closeness.py's."""
+    held: float
+    together: float
+    order: float
+    named: float
+    """How far the conversation names the document or heading."""
+
+    def weighed(self, weights: Traits) -> float:
+        return sum(trait * weight for trait, weight in zip(self, weights, strict=True))
+
+
+HYBRID = Traits(cosine=3 / 7, lexical=0.0, held=1 / 7, together=1 / 7, order=1 / 7, named=1 / 7)
+WORDS = Traits(cosine=0.0, lexical=0.5, held=0.0, together=1 / 6, order=1 / 6, named=1 / 6)
+"""Weights with and without vectors, chosen by benchmarks/search.py."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The question's texts with their weights (which sum to 1), the question itself first."""
+
+    texts: tuple[tuple[str, float], ...]
+    conversation: str
+
+    @property
+    def also(self) -> tuple[tuple[str, float], ...]:
+        return tuple((text, weight / self.texts[0][1]) for text, weight in self.texts[1:])
 
 
 class Search:
@@ -46,6 +90,7 @@ class Search:
         self._lexical = lexical
         self._dense = dense if embedder is not None else None
         self._embedder = embedder if dense is not None else None
+        self._weights = WORDS if self._embedder is None else HYBRID
 
     @property
     def mode(self) -> Literal["hybrid", "words"]:
@@ -58,56 +103,90 @@ class Search:
         Raises:
             Unavailable: the index of words is not open or damaged.
         """
-        wanted = max(CANDIDATES, 2 * limit)
-        also = [(context, CONTEXT_WEIGHT)] if (context := last_two(query)) else []
-        by_words = dict(self._lexical.search(query.text, sources=sources, limit=wanted, also=also))
-        by_vector: dict[int, float] = {}
-        if self._embedder is not None and self._dense is not None and len(self._dense):
-            vector = self._vector(query.text, also)
-            by_vector = dict(self._dense.search(vector, sources=sources, limit=wanted))
-            by_vector |= self._dense.score(vector, by_words.keys() - by_vector.keys())
-            by_words |= self._lexical.score(query.text, ids=by_vector.keys() - by_words.keys(), also=also)
-        scores = {
-            passage_id: self._fused(by_words.get(passage_id, 0.0), by_vector.get(passage_id))
+        scored = [each for each, _ in self.look(query, sources=sources, limit=limit)]
+        scored.sort(key=lambda each: (-each.score, each.passage.id))
+        return SearchResult(tuple(scored[: max(0, limit)]), self.mode)
+
+    def look(
+        self, query: Query, *, sources: frozenset[int], limit: int
+    ) -> list[tuple[ScoredPassage, Traits]]:
+        """What `search` chooses from, in no order: some more than `limit`, with what scores are made of."""
+        asked = _asked(query)
+        by_words, by_vector = self._candidates(asked, sources, max(CANDIDATES, 2 * limit))
+        first = {
+            passage_id: FIRST_LOOK * by_words.get(passage_id, 0.0)
+            + (1 - FIRST_LOOK) * self._cosine(by_words.get(passage_id, 0.0), by_vector.get(passage_id))
             for passage_id in by_words.keys() | by_vector.keys()
         }
-        ranked = sorted(scores, key=lambda passage_id: (-scores[passage_id], passage_id))
+        best = sorted(first, key=lambda passage_id: (-first[passage_id], passage_id))
         with self._database.read() as connection:
             # The indexes may lag behind the store by an instant: what is gone there is not shown.
-            found = load_passages(connection, ranked[: limit + 20])
-        return SearchResult(
-            tuple(
-                ScoredPassage(
-                    found[passage_id],
-                    scores[passage_id],
-                    by_words.get(passage_id, 0.0),
-                    by_vector.get(passage_id),
-                )
-                for passage_id in ranked
-                if passage_id in found
-            )[:limit],
-            self.mode,
-        )
+            found = load_passages(connection, best[: max(CLOSE_LOOKS, limit + 10)])
+        return self._looked_at(asked, found, by_words, by_vector)
 
-    def _vector(self, text: str, also: list[tuple[str, float]]) -> NDArray[np.float32]:
+    def _candidates(
+        self, asked: _Asked, sources: frozenset[int], count: int
+    ) -> tuple[dict[int, float], dict[int, float]]:
+        """The words' score and the cosine of all passages that either side names."""
+        text = asked.texts[0][0]
+        by_words = dict(self._lexical.search(text, sources=sources, limit=count, also=asked.also))
+        if self._embedder is None or self._dense is None or not len(self._dense):
+            return by_words, {}
+        vector = self._vector(asked)
+        by_vector = dict(self._dense.search(vector, sources=sources, limit=count))
+        by_vector |= self._dense.score(vector, by_words.keys() - by_vector.keys())
+        by_words |= self._lexical.score(text, ids=by_vector.keys() - by_words.keys(), also=asked.also)
+        return by_words, by_vector
+
+    def _vector(self, asked: _Asked) -> NDArray[np.float32]:
         """The weighted mean of the texts' vectors, not of unit length: its cosines are the mean of theirs."""
         assert self._embedder is not None
-        texts = [(text, 1.0), *also]
-        weights = np.array([weight for _, weight in texts], dtype=np.float32)
-        rows = self._embedder.embed([text for text, _ in texts])
-        mean: NDArray[np.float32] = (weights / weights.sum()) @ rows
+        weights = np.array([weight for _, weight in asked.texts], dtype=np.float32)
+        mean: NDArray[np.float32] = weights @ self._embedder.embed([text for text, _ in asked.texts])
         return mean
 
-    def _fused(self, lexical: float, cosine: float | None) -> float:
+    def _cosine(self, lexical: float, cosine: float | None) -> float:
         if self._embedder is None:
-            return lexical
-        if cosine is None:
-            cosine = USUAL_COSINE[0] + USUAL_COSINE[1] * lexical
-        return WORDS_SHARE * lexical + (1 - WORDS_SHARE) * cosine
+            return 0.0
+        return USUAL_COSINE[0] + USUAL_COSINE[1] * lexical if cosine is None else cosine
+
+    def _looked_at(
+        self,
+        asked: _Asked,
+        found: Mapping[int, Passage],
+        by_words: Mapping[int, float],
+        by_vector: Mapping[int, float],
+    ) -> list[tuple[ScoredPassage, Traits]]:
+        texts = [(self._lexical.rarities(words(text)), weight) for text, weight in asked.texts]
+        said = set(words(asked.conversation))
+        paths = {each.id: path_words(each.document.title, each.heading_path) for each in found.values()}
+        rarity = self._lexical.rarities(
+            (word for path in paths.values() for part in path for word in part), at_most=None
+        )
+        looked = []
+        for passage_id, passage in found.items():
+            path, body = paths[passage_id], words(passage.text)
+            flat = [word for part in path for word in part]
+            close = [(closeness(wanted, flat, body), weight) for wanted, weight in texts]
+            lexical, cosine = by_words.get(passage_id, 0.0), by_vector.get(passage_id)
+            traits = Traits(
+                cosine=self._cosine(lexical, cosine),
+                lexical=lexical,
+                held=sum(each.held * weight for each, weight in close),
+                together=sum(each.together * weight for each, weight in close),
+                order=sum(each.order * weight for each, weight in close),
+                named=named(path, said, rarity),
+            )
+            score = traits.weighed(self._weights)
+            looked.append((ScoredPassage(passage, score, lexical, cosine), traits))
+        return looked
 
 
-def last_two(query: Query) -> str | None:
-    """The last turn after the one before it, whoever said that; None when there is none before it."""
+def _asked(query: Query) -> _Asked:
+    """The last turn, and the last two read together with CONTEXT_WEIGHT."""
     if not query.history:
-        return None
-    return f"{query.history[-1].text}\n{query.text}"
+        return _Asked(((query.text, 1.0),), query.text)
+    both = f"{query.history[-1].text}\n{query.text}"
+    whole = 1 + CONTEXT_WEIGHT
+    turns: Sequence[str] = [turn.text for turn in query.history[-NAMING_TURNS:]]
+    return _Asked(((query.text, 1 / whole), (both, CONTEXT_WEIGHT / whole)), "\n".join([*turns, query.text]))
