@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from urllib.parse import urljoin, urlsplit
 
+from freehold.egress import Egress
 from freehold.errors import (
     FetchFailed,
     FreeholdError,
@@ -21,7 +22,7 @@ from freehold.errors import (
 from freehold.knowledge.origin import Content, Item, Known, Listing
 from freehold.knowledge.sitemap import MAX_SITEMAP_BYTES, is_sitemap, read_sitemap
 from freehold.knowledge.sources import Kind, normal_url
-from freehold.net import Egress, Fetched, fetch
+from freehold.net import Fetched, fetch
 from freehold.store.jobs import Interrupted
 
 MAX_PAGES = 50_000

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 
 from sqlalchemy import select, update
 
+from freehold.egress import Egress
 from freehold.errors import Conflict, FreeholdError
 from freehold.knowledge.batch import Batch, known_documents, require_source
 from freehold.knowledge.crawl import Web
@@ -27,7 +28,6 @@ from freehold.knowledge.parse import SUFFIXES
 from freehold.knowledge.reader import Parser, Read, Reader
 from freehold.knowledge.sources import Source, Sources, default_title
 from freehold.knowledge.store import documents, sources
-from freehold.net import Egress
 from freehold.store.database import Database
 from freehold.store.jobs import Interrupted, JobContext
 

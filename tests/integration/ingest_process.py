@@ -5,11 +5,11 @@ import time
 from pathlib import Path
 
 from freehold.assistant.assistants import Assistants
+from freehold.egress import Egress
 from freehold.knowledge.ingest import Ingest
 from freehold.knowledge.lexical import LexicalIndex
 from freehold.knowledge.parser_pool import ParserPool
 from freehold.knowledge.sources import Sources
-from freehold.net import Egress
 from freehold.store.database import Database
 from freehold.store.jobs import JobRunner, Jobs
 from freehold.store.lock import HomeLock

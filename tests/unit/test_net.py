@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 
 import freehold
 from freehold import net
+from freehold.egress import Egress, is_public
 from freehold.errors import EgressDenied, FetchFailed, FreeholdError, InvalidInput, NotFound, TooLarge
-from freehold.net import Egress, Fetched, download, fetch, is_public
+from freehold.net import Fetched, download, fetch
 
 Answer = Callable[[bytes, socket.socket], None]
 """Given a request's head, does what it likes with the connection."""

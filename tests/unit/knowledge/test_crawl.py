@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import insert, select
 
 from freehold.assistant.assistants import assistants
+from freehold.egress import Egress
 from freehold.errors import (
     Conflict,
     EgressDenied,
@@ -28,7 +29,7 @@ from freehold.knowledge.parse import parse
 from freehold.knowledge.sitemap import MAX_SITEMAP_BYTES, read_sitemap
 from freehold.knowledge.sources import Sources
 from freehold.knowledge.store import documents
-from freehold.net import Egress, Fetched
+from freehold.net import Fetched
 from freehold.store.database import Database
 from freehold.store.jobs import Interrupted
 from freehold.store.migrations import migrate

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import delete, insert, select
 
 from freehold.assistant.assistants import assistants
+from freehold.egress import Egress
 from freehold.errors import Conflict, NoRoom, NotFound, Unavailable
 from freehold.knowledge import folder as folder_module
 from freehold.knowledge.ingest import Ingest
@@ -29,7 +30,6 @@ from freehold.knowledge.store import (
     passages,
     vectors,
 )
-from freehold.net import Egress
 from freehold.store.database import Database
 from freehold.store.jobs import Interrupted, JobRunner, Jobs
 from freehold.store.migrations import migrate
