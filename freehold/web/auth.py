@@ -6,6 +6,7 @@ conversations; hosts and origins are `web/origins.py`'s.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import secrets
@@ -17,7 +18,7 @@ from typing import Literal
 from sqlalchemy import Column, Connection, Float, String, Table, Text, delete, insert, select, update
 
 from freehold.config import Config
-from freehold.errors import Forbidden, NotFound, Unauthorized
+from freehold.errors import Forbidden, FreeholdError, NotFound, Unauthorized
 from freehold.store.database import Database, metadata
 
 keys = Table(
@@ -117,7 +118,8 @@ class Keys:
         if row is None or not hmac.compare_digest(row.key_hash, key_hash):
             return None
         if row.last_used_at is None or self._clock() - row.last_used_at >= _NOTED_EVERY:
-            with self._database.write() as connection:
+            # a full disk keeps nobody out
+            with contextlib.suppress(FreeholdError), self._database.write() as connection:
                 connection.execute(update(keys).where(keys.c.id == row.id).values(last_used_at=self._clock()))
         scope: Scope = row.scope
         return scope

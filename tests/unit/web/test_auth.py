@@ -12,6 +12,7 @@ from sqlalchemy import select
 from web_parts import START_TOKEN, House, bearer
 
 from freehold.config import Config
+from freehold.errors import NoRoom
 from freehold.store.database import Database
 from freehold.store.migrations import migrate
 from freehold.testing import FakeClock
@@ -160,6 +161,19 @@ def test_last_use_is_noted_at_most_hourly(tmp_path: Path) -> None:
         known.require(key, "chat")
         seen.append(known.list()[0].last_used_at)
     assert seen == [1_700_000_000.0, 1_700_000_000.0, 1_700_003_660.0]
+    store.close()
+
+
+def test_a_full_disk_keeps_nobody_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = database(tmp_path)
+    known = Keys(store)
+    key = known.create("x", "chat").key
+
+    def full() -> None:
+        raise NoRoom("The disk is full.")
+
+    monkeypatch.setattr(store, "write", full)
+    known.require(key, "chat")
     store.close()
 
 

@@ -10,7 +10,8 @@ import pytest
 from web_parts import CITATION, House, ScriptedAnswerer, bearer, conversation, events, until
 from web_parts import house as build
 
-from freehold.errors import EngineCrashed
+from freehold.assistant.conversations import Conversations
+from freehold.errors import EngineCrashed, NoRoom
 from freehold.types import Claim, Turn
 
 
@@ -200,6 +201,26 @@ async def test_one_answer_at_a_time(house: House, client: httpx.AsyncClient) -> 
         assert (await first).status_code == 200
         third = await client.post(f"{path}/messages", json={"text": "Three?"}, headers=visitor)
         assert third.status_code == 200
+
+
+async def test_what_cannot_be_stored_is_not_answered(
+    house: House, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_arguments: object, **_more: object) -> None:
+        raise NoRoom("The disk is full.")
+
+    desk = house.app.state.desk
+    async with conversation(client, house.public()) as (path, visitor):
+        monkeypatch.setattr(Conversations, "ask", full)
+        refused = await client.post(f"{path}/messages", json={"text": "?!"}, headers=visitor)
+        assert (refused.status_code, refused.json()["error"]["code"]) == (507, "no_room")
+        assert house.answerer.asked == []
+        assert (desk.gate.inside, desk.answering) == (0, set())
+        monkeypatch.undo()
+        monkeypatch.setattr(Conversations, "answered", full)
+        unsaved = await client.post(f"{path}/messages", json={"text": "?!"}, headers=visitor)
+        assert events(unsaved.text)[-1] == ("error", refused.json())
+        assert (desk.gate.inside, desk.answering) == (0, set())
 
 
 async def test_a_full_gate_says_when_to_come_back(tmp_path: Path) -> None:
