@@ -10,7 +10,7 @@ import typer
 from freehold.cli.client import connect
 from freehold.cli.knowledge import Json, items
 from freehold.cli.options import config_of
-from freehold.cli.output import note, say_fields, say_json, say_table, when
+from freehold.cli.output import note, say, say_fields, say_json, say_table, when
 from freehold.errors import InvalidInput
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="Letters, digits and dashes, as in `default`.")]
@@ -34,6 +34,8 @@ def register(app: typer.Typer) -> None:
     group.command()(show)
     group.command()(create)
     group.command("set")(change)
+    group.command("new-token")(new_token)
+    group.command()(remove)
     app.add_typer(group, name="assistant")
 
 
@@ -94,6 +96,19 @@ def change(
         )
     with connect(config_of(ctx)) as client:
         show_one(client.patch(f"/api/v1/assistants/{quote(assistant, safe='')}", values), client.url, json)
+
+
+def new_token(ctx: typer.Context, assistant: Id, json: Json = False) -> None:
+    """Replace the public token: the tag pasted before opens nothing from now on."""
+    with connect(config_of(ctx)) as client:
+        show_one(client.post(f"/api/v1/assistants/{quote(assistant, safe='')}/token"), client.url, json)
+
+
+def remove(ctx: typer.Context, assistant: Id) -> None:
+    """Delete an assistant with its sources and conversations."""
+    with connect(config_of(ctx)) as client:
+        client.delete(f"/api/v1/assistants/{quote(assistant, safe='')}")
+    say(f"assistant {assistant}: removed")
 
 
 def given(

@@ -39,7 +39,7 @@ def add(
     path = file.expanduser().absolute()
     if not path.is_file():
         raise NotFound(f"There is no file {file}.")
-    body = {"path": str(path.resolve()), "name": name or path.stem}
+    body = {"path": str(path.resolve()), **({"name": name} if name is not None else {})}
     with connect(config_of(ctx)) as client:
         model = client.request("POST", "/api/v1/models", json=body, timeout=600.0)
     if json:

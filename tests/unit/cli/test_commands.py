@@ -259,7 +259,7 @@ def test_models(freehold: Run, script: Script, tmp_path: Path) -> None:
     script.answer("GET", "/api/v1/models/tiny", model)
     script.answer("POST", "/api/v1/models/none/use", None, status=204)
     assert freehold("model", "add", str(file)).out == "tiny  aaaaaaaaaaaa  1.3 GB\n"
-    assert script.bodies("POST", "/api/v1/models") == [{"path": str(file), "name": "tiny"}]
+    assert script.bodies("POST", "/api/v1/models") == [{"path": str(file)}]
     assert freehold("model", "list").out.startswith("*\ttiny\taaaaaaaaaaaa\tgguf\t1.3 GB\t")
     assert "context length  2048" in freehold("model", "show", "tiny").out
     assert freehold("model", "use", "none").out == "answers are quoted from the documents\n"
@@ -296,6 +296,10 @@ def test_assistants(freehold: Run, script: Script) -> None:
     freehold("assistant", "set", "default", "--origin", "")
     assert script.bodies("PATCH", "/api/v1/assistants/default")[1] == {"allowed_origins": []}
     assert freehold("assistant", "set", "default").status == 1
+    script.answer("POST", "/api/v1/assistants/default/token", {**assistant, "public_token": "pub_2"})
+    assert 'data-assistant="pub_2"' in freehold("assistant", "new-token", "default").out
+    script.answer("DELETE", "/api/v1/assistants/default", None, status=204)
+    assert freehold("assistant", "remove", "default").out == "assistant default: removed\n"
 
 
 @pytest.mark.parametrize(
