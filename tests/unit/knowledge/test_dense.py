@@ -1,0 +1,193 @@
+"""The index of vectors: exact while small, nearly so when large, always in step with the store."""
+
+import threading
+
+import numpy as np
+import pytest
+from shelf import Shelf
+from sqlalchemy import delete, insert, update
+
+from freehold.knowledge import dense as module
+from freehold.knowledge.dense import DenseIndex, quantise
+from freehold.knowledge.store import vectors
+
+OURS = frozenset({1, 2})
+DIMENSIONS = 40
+NAME = "drawn"
+
+
+def unit(rows):
+    return (rows / np.linalg.norm(rows, axis=-1, keepdims=True)).astype(np.float32)
+
+
+@pytest.fixture
+def shelf(tmp_path):
+    shelf = Shelf(tmp_path)
+    yield shelf
+    shelf.database.close()
+
+
+def write(shelf, passage_ids, rows, name=NAME):
+    with shelf.database.write() as connection:
+        for passage_id, row in zip(passage_ids, rows, strict=True):
+            packed, scale = quantise(row)
+            connection.execute(delete(vectors).where(vectors.c.passage_id == passage_id))
+            connection.execute(
+                insert(vectors),
+                {"passage_id": passage_id, "embedder": name, "scale": scale, "vector": packed},
+            )
+
+
+@pytest.fixture
+def filled(shelf):
+    """Sixty passages around ten centres, every third of them theirs."""
+    draw = np.random.default_rng(0)
+    centres = draw.normal(size=(10, DIMENSIONS))
+    rows = unit(centres[np.arange(60) % 10] + draw.normal(scale=0.3, size=(60, DIMENSIONS)))
+    ids = [shelf.put(f"passage {number}", source=(1, 2, 3)[number % 3]) for number in range(60)]
+    write(shelf, ids, rows)
+    return ids, rows
+
+
+KINDS = {"exact": {"exact_limit": 1000}, "signs": {"exact_limit": 5}}
+
+
+def opened(shelf, kind="exact"):
+    index = DenseIndex(shelf.database, NAME, DIMENSIONS, **KINDS[kind])
+    index.load()
+    return index
+
+
+def test_a_vector_survives_being_packed():
+    row = unit(np.random.default_rng(1).normal(size=DIMENSIONS))
+    packed, scale = quantise(row)
+    back = np.frombuffer(packed, np.int8) * scale
+    assert np.abs(back - row).max() <= scale / 2 + 1e-7
+    assert quantise(np.zeros(4, np.float32)) == (bytes(4), 1.0)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_nearest_of_the_scope_are_found_in_order(shelf, filled, kind):
+    ids, rows = filled
+    index = opened(shelf, kind)
+    for number in (0, 7, 31):
+        cosines = rows @ rows[number]
+        ours = [i for i in range(60) if i % 3 != 2]
+        expected = sorted(ours, key=lambda i: -cosines[i])[:5]
+        hits = index.search(rows[number], sources=OURS, limit=5)
+        assert [passage_id for passage_id, _ in hits] == [ids[i] for i in expected]
+        assert [cosine for _, cosine in hits] == pytest.approx([cosines[i] for i in expected], abs=0.01)
+    assert index.search(rows[0], sources=frozenset(), limit=5) == []
+    assert index.search(rows[0], sources=OURS, limit=0) == []
+    assert len(index.search(rows[0], sources=OURS, limit=1000)) == 40
+    assert {ids[i] for i in range(2, 60, 3)} == {
+        passage_id for passage_id, _ in index.search(rows[0], sources=frozenset({3}), limit=99)
+    }
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_given_passages_are_scored(shelf, filled, kind):
+    ids, rows = filled
+    index = opened(shelf, kind)
+    scores = index.score(rows[3], [ids[4], ids[50], 999])
+    assert scores == pytest.approx({ids[4]: rows[4] @ rows[3], ids[50]: rows[50] @ rows[3]}, abs=0.01)
+    assert index.score(rows[3], []) == {}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("how", ["refresh", "add and remove"])
+def test_it_follows_the_store(shelf, filled, kind, how):
+    ids, rows = filled
+    index = opened(shelf, kind)
+    new = shelf.put("new")
+    write(shelf, [new], rows[:1])
+    shelf.drop(ids[0], ids[1])
+    if how == "refresh":
+        index.refresh()
+    else:
+        index.add([new])
+        index.remove([ids[0], ids[1]])
+    assert len(index) == 59
+    assert index.search(rows[0], sources=OURS, limit=1)[0][0] == new
+    assert ids[1] not in index.score(rows[1], ids)
+    index.add([new])
+    index.refresh()
+    assert len(index) == 59
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_vector_that_was_replaced_is_taken_anew(shelf, filled, kind):
+    ids, rows = filled
+    index = opened(shelf, kind)
+    write(shelf, [ids[0]], -rows[:1])
+    index.add([ids[0]])
+    assert index.score(rows[0], [ids[0]])[ids[0]] == pytest.approx(-1, abs=0.02)
+    assert len(index) == 60
+
+
+def test_it_changes_its_ways_as_it_grows_and_shrinks(shelf, filled):
+    ids, rows = filled
+    index = DenseIndex(shelf.database, NAME, DIMENSIONS, exact_limit=60)
+    index.load()
+    assert index._now.exact
+    new = shelf.put("new")
+    write(shelf, [new], rows[:1])
+    index.add([new])
+    assert not index._now.exact
+    assert len(index) == 61
+    assert index.search(rows[0], sources=OURS, limit=1)[0][0] in (ids[0], new)
+    shelf.drop(new, ids[5])
+    index.refresh()
+    assert index._now.exact
+    assert len(index) == 59
+
+
+def test_signs_first_finds_what_comparing_all_finds(shelf, filled, monkeypatch):
+    _, rows = filled
+    everything = opened(shelf).search(rows[0], sources=OURS, limit=3)
+    monkeypatch.setattr(module, "FEW", 10)
+    monkeypatch.setattr(module, "NEAR_SHARE", 2)
+    index = opened(shelf)
+    assert index.search(rows[0], sources=OURS, limit=3) == everything
+    assert len(index.search(rows[0], sources=frozenset({1, 2, 3}), limit=60)) == 60
+
+
+def test_vectors_of_another_embedder_are_not_seen(shelf, filled):
+    ids, _ = filled
+    with shelf.database.write() as connection:
+        connection.execute(update(vectors).where(vectors.c.passage_id == ids[0]).values(embedder="other"))
+        connection.execute(update(vectors).where(vectors.c.passage_id == ids[1]).values(vector=b"short"))
+    index = opened(shelf)
+    assert len(index) == 58
+    index.refresh()
+    assert len(index) == 58
+
+
+def test_an_empty_index_answers(shelf):
+    index = opened(shelf)
+    assert index.search(np.zeros(DIMENSIONS, np.float32), sources=OURS, limit=3) == []
+    assert len(index) == 0
+
+
+def test_threads_may_search_while_it_changes(shelf, filled):
+    ids, rows = filled
+    index = opened(shelf)
+    failures, done = [], threading.Event()
+
+    def ask():
+        while not done.is_set():
+            hits = index.search(rows[0], sources=OURS, limit=60)
+            if len({passage_id for passage_id, _ in hits}) != len(hits) or not 30 <= len(hits) <= 41:
+                failures.append(hits)
+
+    threads = [threading.Thread(target=ask) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for _ in range(15):
+        index.remove(ids[:10])
+        index.add(ids[:10])
+        index.refresh()
+    done.set()
+    for thread in threads:
+        thread.join()
+    assert failures == []
