@@ -32,9 +32,10 @@ check: $(VENV)/.dev ## style, types, layers, generated docs, front-end bundle
 	$(BIN)/python scripts/docs.py --check
 	$(BIN)/python frontend/source_hash.py --check
 
-bench: setup $(VENV)/.dev ## measure (DATA=folder of the public question sets)
+bench: setup ## measure (DATA=folder of the public question sets)
 	@test -n "$(DATA)" || { echo "say where the question sets are: make bench DATA=folder" >&2; exit 2; }
-	$(BIN)/python -m benchmarks "$(DATA)"
+	@for file in $$(grep -l __main__ benchmarks/*.py); do \
+		echo "$$file"; $(BIN)/python "$$file" --data "$(DATA)" $(ARGS) || exit 1; done
 
 web: ## build the front end (needs Node; see frontend/.nvmrc)
 	cd frontend && npm ci --no-audit --no-fund && npm run build
