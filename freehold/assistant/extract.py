@@ -1,28 +1,30 @@
 """The sentences that answer, quoted to the letter, and how surely they do.
 
-Every piece of the passages found (a sentence, or a whole list, table or code block) is scored against
-the question: shared words weighted by how rare they are, nearness of meaning when an embedding model
-is there, and the passage's own score. Knows nothing of how passages were found or are shown.
+Every piece of the passages found (a sentence, or a whole list, table or code block) is measured against
+the question (evidence.py) and weighed (answerability.py); the best few are quoted. Knows nothing of how
+passages were found or are shown, and writes no word of its own.
 """
 
 from __future__ import annotations
 
-import math
+import threading
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from freehold.assistant.sentences import Piece, pieces, stems
+from freehold.assistant.answerability import Mode, Weights, confidence, standing, weights
+from freehold.assistant.evidence import Rarities, Read, TokenEmbedder, Told, ask, measure, read
 from freehold.engines.base import Embedder
-from freehold.types import Query, ScoredPassage
-
-REFUSE_BELOW = 0.30
-"""Confidence under which an answer is refused; provisional."""
-REFUSE_BELOW_WORDS = 0.30
-"""The same without an embedding model; provisional."""
+from freehold.types import Passage, Query, ScoredPassage
 
 MOST_SPANS = 3
+"""Sentences quoted at most; a list, table or code block counts as one."""
+PASSAGES_KEPT = 128
+"""Passages whose reading is kept for the next question (about 120 kB each)."""
+_FAR_BELOW = 3.0
+"""A piece this much less likely than the best one (in log odds) is not worth showing beside it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,62 +42,99 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Extract:
-    """At most three spans, best first, and the calibrated chance that they answer."""
+    """At most three spans, best first, and the calibrated chance that the first answers."""
 
     spans: tuple[Span, ...]
     confidence: float
 
 
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A piece of a passage that could be quoted."""
+
+    passage: ScoredPassage
+    told: Told
+    score: float
+
+
 class Extractor:
     """Quotes answers out of passages. Thread-safe."""
 
-    def __init__(self, embedder: Embedder | None, rarity: Callable[[str], float] | None = None) -> None:
-        self._embedder = embedder
-        self._rarity = rarity or (lambda stem: 1.0)
+    def __init__(
+        self,
+        embedder: Embedder | None,
+        rarities: Rarities | None = None,
+        *,
+        weigh: Callable[[Mode], Weights] = weights,
+        keep: int = PASSAGES_KEPT,
+    ) -> None:
+        """Without `rarities` (the index's `LexicalIndex.rarities`) every word counts the same.
+
+        An embedder that does not give its tokens' vectors is not used.
+        """
+        self._embedder = embedder if isinstance(embedder, TokenEmbedder) else None
+        self._rarities = rarities
+        self._weigh = weigh
+        self._keep = keep
+        self._kept: OrderedDict[tuple[object, ...], Read] = OrderedDict()
+        self._lock = threading.Lock()
+
+    @property
+    def mode(self) -> Mode:
+        """`words` when there are no token vectors."""
+        return "hybrid" if self._embedder is not None else "words"
 
     @property
     def refuse_below(self) -> float:
-        """The shipped threshold for this extractor: words alone are calibrated apart."""
-        return REFUSE_BELOW if self._embedder else REFUSE_BELOW_WORDS
+        """The confidence under which to refuse: 5% of answerable questions are, see docs/benchmarks.md."""
+        return self._weigh(self.mode).refuse_below
 
     def extract(self, query: Query, passages: Sequence[ScoredPassage]) -> Extract:
-        """The best of `passages` for `query`; without any (or any words in the question), confidence 0."""
-        asked = {stem: self._rarity(stem) for stem in stems(query.text)}
-        mass = sum(asked.values())
-        found = [
-            (scored, piece)
-            for scored in passages
-            for piece in pieces(scored.passage.text)
-            if piece.kind != "heading"
-        ]
-        if not found or not mass:
+        """The best of `passages`, given best first; with nothing to quote or to ask for, confidence 0."""
+        asked = ask(query, self._rarities, self._embedder)
+        if not asked.mass or not asked.words:
             return Extract((), 0.0)
-        texts = [scored.passage.text[piece.start : piece.end] for scored, piece in found]
-        covered = np.array([sum(asked.get(stem, 0.0) for stem in set(stems(text))) / mass for text in texts])
-        scores = covered
-        if self._embedder:
-            vectors = self._embedder.embed([query.text, *texts])
-            scores = 0.5 * covered + 0.5 * (vectors[1:] @ vectors[0])
-        scores = scores + 0.7 * np.array([scored.score for scored, _ in found])
-        order = [int(index) for index in np.argsort(-scores, kind="stable")]
-        return Extract(_distinct(found, texts, order), self._confidence(float(scores[order[0]])))
+        readings = [self.read(scored.passage) for scored in passages]
+        told = [reading for reading in readings if reading.told]
+        if not told:
+            return Extract((), 0.0)
+        used = self._weigh(self.mode)
+        measured = [measure(asked, reading, rank) for rank, reading in enumerate(readings) if reading.told]
+        found = [scored for scored, reading in zip(passages, readings, strict=True) if reading.told]
+        candidates = [
+            Candidate(scored, one, float(score))
+            for scored, reading, rows in zip(found, told, measured, strict=True)
+            for one, score in zip(reading.told, rows @ used.piece, strict=True)
+        ]
+        order = np.argsort([-candidate.score for candidate in candidates], kind="stable")
+        stands = standing(asked, told, measured, used.piece)
+        return Extract(_chosen([candidates[int(at)] for at in order]), confidence(used, stands))
 
-    def _confidence(self, best: float) -> float:
-        return 1 / (1 + math.exp(-6 * (best - 0.65)))
+    def read(self, passage: Passage) -> Read:
+        """The passage read, from what is kept when its words are still the same."""
+        key = (passage.id, passage.document.title, passage.heading_path, passage.text)
+        with self._lock:
+            if (known := self._kept.get(key)) is not None:
+                self._kept.move_to_end(key)
+                return known
+        reading = read(passage, self._embedder)
+        with self._lock:
+            self._kept[key] = reading
+            while len(self._kept) > self._keep:
+                self._kept.popitem(last=False)
+        return reading
 
 
-def _distinct(
-    found: Sequence[tuple[ScoredPassage, Piece]], texts: Sequence[str], order: Sequence[int]
-) -> tuple[Span, ...]:
-    """The first few in `order`, the same words only once."""
+def _chosen(ranked: Sequence[Candidate]) -> tuple[Span, ...]:
+    """The first few, the same words only once and none far below the best."""
     spans: list[Span] = []
-    said: set[str] = set()
-    for index in order:
-        scored, piece = found[index]
-        key = " ".join(texts[index].lower().split())
-        if key not in said:
-            said.add(key)
-            spans.append(Span(scored, piece.start, piece.end))
-        if len(spans) == MOST_SPANS:
+    said: list[str] = []
+    for candidate in ranked:
+        if len(spans) == MOST_SPANS or candidate.score < ranked[0].score - _FAR_BELOW:
             break
+        key = " ".join(candidate.told.text.lower().split())
+        if not any(key in other or other in key for other in said):
+            said.append(key)
+            piece = candidate.told.piece
+            spans.append(Span(candidate.passage, piece.start, piece.end))
     return tuple(spans)
