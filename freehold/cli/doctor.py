@@ -21,6 +21,9 @@ from freehold.cli.output import line, say, say_json, size
 if TYPE_CHECKING:  # costs start-up time that --help does not need
     from freehold.config import Config
 
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+"""Addresses that only this machine can reach."""
+
 LITTLE_ROOM = 1_000_000_000
 """Free bytes below which a disk is said to be filling up."""
 
@@ -183,7 +186,7 @@ def network(config: Config) -> Iterator[Finding]:
     allowed = ", ".join((*config.allowed_egress, *config.allowed_private))
     denied = "nothing but the hosts of web sources that you add"
     yield Finding("outbound", "ok", f"{denied}; settings also allow {allowed}" if allowed else denied)
-    if config.host not in ("127.0.0.1", "::1", "localhost"):
+    if config.host not in LOOPBACK:
         yield Finding(
             "network",
             "note",

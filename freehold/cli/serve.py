@@ -68,6 +68,7 @@ def up(
         if ready_fd is None:
             say(f"Freehold answers at {url}")
             say_key(admin_key)
+            note_exposure(config)
             say("Stop it with Ctrl-C")
         else:
             with os.fdopen(ready_fd, "w") as parent:
@@ -137,6 +138,7 @@ def start_in_background(
     announced = jsonlib.loads(said)
     say(f"Freehold answers at {announced['url']}")
     say_key(announced["admin_key"])
+    note_exposure(config)
     say(f'Ask there, or here: {typed(context)} ask "How do I add documents?"')
     say(f"Stop it with: {typed(context)} down")
 
@@ -175,6 +177,12 @@ def say_key(admin_key: str | None) -> None:
     """The admin key, at the start that made it."""
     if admin_key:
         say(f"Admin key, shown this once: {admin_key}")
+
+
+def note_exposure(config: Config) -> None:
+    """Says so when others can reach it."""
+    if config.host not in doctor.LOOPBACK:
+        note(f"Other machines can reach it on {config.host}, without encryption: docs/guides/operations.md.")
 
 
 def typed(context: typer.Context) -> str:
