@@ -108,7 +108,7 @@ class Home:
         )
         self.engine = ActiveEngine(self.registry, self._engine_for, self._given)
         self.traces = Traces(database)
-        extractor = Extractor(self.embedder)
+        extractor = Extractor(self.embedder, self.lexical.rarities)
         refuse_below = extractor.refuse_below if config.refuse_below is None else config.refuse_below
         self.answerer = Answerer(
             database=database,
