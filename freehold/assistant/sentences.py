@@ -1,4 +1,4 @@
-"""Takes a text apart: into what can be quoted whole (sentences, lists, tables, code), and into stems.
+"""Takes a text apart into what can be quoted whole: sentences, lists, tables, code.
 
 Pieces are offsets into the text, in order, without overlap, and nothing but white space lies between
 them, so a quote is always the document's own words to the letter. A list keeps the sentence that leads
@@ -10,8 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any, Literal
+from typing import Literal
 
 Kind = Literal["sentence", "list", "table", "code", "heading"]
 
@@ -50,13 +49,6 @@ _OPENERS = re.compile(
     r"|your|however|but|and|so|then|thus|also|both|each|many|most|some|all|no|one|two|another|other|such"
     r"|what|who|how|why|where|which|not|only|once|until|despite|according"
 )
-_TOKEN = re.compile(r"\d+(?:[.,]\d+)*|[^\W_]+(?:['’][^\W\d_]+)*")
-_STOP_WORDS = re.compile(
-    r"an?|and|are|as|at|be|been|being|but|by|can|could|did|do|does|for|from|had|has|have|he|her|hers|him|his|how"
-    r"|i|i'd|i'm|i've|if|in|into|is|it|it's|its|me|my|of|on|or|our|shall|she|should|so|such|than|that|the|their"
-    r"|them|then|there|these|they|this|those|to|us|was|we|were|what|what's|when|where|which|while|who|whom|whose"
-    r"|why|will|with|would|you|your"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,31 +80,6 @@ def words(text: str) -> int:
     """Length in words; two ideographs (or syllables of Hangul or Kana) count as one."""
     alone = sum(1 for match in _WORD.finditer(text) if re.match(rf"[{_CJK}]", match.group()))
     return sum(1 for _ in _WORD.finditer(text)) - alone + (alone + 1) // 2
-
-
-def stems(text: str) -> list[str]:
-    """The words and numbers of `text` that carry meaning, in order, stemmed as the lexical index stems."""
-    return [stem(token) for token in map(str.lower, _TOKEN.findall(text)) if not is_stop_word(token)]
-
-
-def is_stop_word(token: str) -> bool:
-    """Whether a lower-case word means little alone; negations and comparisons do mean something."""
-    return _STOP_WORDS.fullmatch(token.replace("’", "'")) is not None
-
-
-@lru_cache(maxsize=65_536)
-def stem(token: str) -> str:
-    """A lower-case word's English stem; words of other languages mostly stay as they are."""
-    found = _stemmer().analyze(token.replace("’", "'").removesuffix("'s"))
-    return found[0] if found else token
-
-
-@lru_cache(maxsize=1)
-def _stemmer() -> Any:
-    import tantivy
-
-    whole = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace())
-    return whole.filter(tantivy.Filter.stemmer("english")).build()
 
 
 def _blocks(text: str) -> Iterator[tuple[Kind, int, int]]:

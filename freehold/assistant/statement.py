@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import pairwise
-
-from freehold.assistant.sentences import is_stop_word, stem
+from typing import Any
 
 _MARKUP = re.compile(
     r"\*\*|__|(?<!\w)[*_](?=\w)|(?<=\w)[*_](?!\w)|[“”\"|]|^[ \t]*(?:[>#]+|[-*+•‣◦])(?=\s)", re.M
@@ -36,6 +36,12 @@ _SYMBOLS = {
     " ": " ",
 }
 _NEGATION = re.compile(r"not|no|never|none|neither|nor|cannot|without|nobody|nothing|nowhere|\w+n't")
+_STOP_WORDS = re.compile(
+    r"an?|and|are|as|at|be|been|being|but|by|can|could|did|do|does|for|from|had|has|have|he|her|hers|him|his|how"
+    r"|i|i'd|i'm|i've|if|in|into|is|it|it's|its|me|my|of|on|or|our|shall|she|should|so|such|than|that|the|their"
+    r"|them|then|there|these|they|this|those|to|us|was|we|were|what|what's|when|where|which|while|who|whom|whose"
+    r"|why|will|with|would|you|your"
+)
 _HARMLESS = re.compile(
     r"also|however|therefore|thus|additionally|furthermore|moreover|please|simply|just|note|instance|example"
     r"|according|documents?|documentation|following|able|may|might|want|wish|like|here|yes|ok|sure|about|one"
@@ -328,7 +334,7 @@ def _tokens(text: str, compared: set[tuple[int, int]]) -> tuple[list[Token], boo
         value_open = False
         in_comparison = any(start <= match.start() and match.end() <= end for start, end in compared)
         if (
-            is_stop_word(low)
+            _is_stop_word(low)
             or _HARMLESS.fullmatch(low)
             or in_comparison
             or (low.isascii() and len(low) == 1)
@@ -339,7 +345,7 @@ def _tokens(text: str, compared: set[tuple[int, int]]) -> tuple[list[Token], boo
                 pending = 0 if low == "but" else pending
             continue
         capital = 0 if not raw[0].isupper() else 1 if initial else 2
-        tokens.append(Token(stem(low), raw, clause, capital, pending, joined))
+        tokens.append(Token(_stem(low), raw, clause, capital, pending, joined))
         pending = 0 if pending in (0, 2) else 2
         joined, initial = True, False
     return tokens, denies
@@ -351,3 +357,23 @@ def _value(digits: str) -> float:
         plain = plain.replace(",", "")
     plain = plain.replace(",", ".")
     return float(plain) if plain.count(".") <= 1 else float(plain.replace(".", "")) + 0.5
+
+
+def _is_stop_word(token: str) -> bool:
+    """Whether a lower-case word means little alone; negations and comparisons do mean something."""
+    return _STOP_WORDS.fullmatch(token.replace("’", "'")) is not None
+
+
+@lru_cache(maxsize=65_536)
+def _stem(token: str) -> str:
+    """A lower-case word's English stem; words of other languages mostly stay as they are."""
+    found = _stemmer().analyze(token.replace("’", "'").removesuffix("'s"))
+    return found[0] if found else token
+
+
+@lru_cache(maxsize=1)
+def _stemmer() -> Any:
+    import tantivy
+
+    whole = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace())
+    return whole.filter(tantivy.Filter.stemmer("english")).build()
