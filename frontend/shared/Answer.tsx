@@ -92,8 +92,7 @@ function Sources({ citations, open, opened }: { citations: Citation[]; open: Ope
 function NearbyDocuments({ entry }: { entry: Entry }) {
   return (
     <div class="nearby">
-      <p class="note">What the documents cover nearby:</p>
-      <ul>
+      <ul aria-label="What the documents cover nearby">
         {entry.nearby.map((near) => {
           const href = webAddress(near.location);
           const path = near.heading_path.filter((heading) => heading !== near.title);

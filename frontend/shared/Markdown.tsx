@@ -1,4 +1,5 @@
 import type { ComponentChildren, JSX } from "preact";
+import { useMemo } from "preact/hooks";
 import type { Inline } from "./inline";
 import { type Block, parseMarkdown } from "./markdown";
 
@@ -10,6 +11,7 @@ interface Props {
 
 /** Text from documents and models: built from elements and text nodes, never from HTML. */
 export function Markdown({ source, mark }: Props) {
+  const blocks = useMemo(() => parseMarkdown(source), [source]);
   let quoted = false;
 
   const words = (text: string) => (quoted ? <mark>{text}</mark> : text);
@@ -90,7 +92,7 @@ export function Markdown({ source, mark }: Props) {
 
   return (
     <div class="markdown" dir="auto">
-      {parseMarkdown(source).map(block)}
+      {blocks.map(block)}
     </div>
   );
 }

@@ -24,7 +24,10 @@ export interface Chat {
   rate(id: string, rating: Rating, comment?: string): void;
 }
 
-const KEPT_ANNOUNCEMENTS = 30;
+const KEPT_ANNOUNCEMENTS = 8;
+const MOST_ATTEMPTS = 3;
+/** Conflict: the server has not noticed yet that the answer before was stopped. */
+const STILL_ANSWERING = 409;
 let keys = 0;
 
 /** Holds one conversation with an assistant; `restore` brings back the one that the browser remembers. */
@@ -52,7 +55,7 @@ export function useChat(api: ChatApi, memory: Memory): Chat {
     return session;
   };
 
-  const exchange = async (key: string, text: string, signal: AbortSignal, mayBeginAnew: boolean): Promise<void> => {
+  const exchange = async (key: string, text: string, signal: AbortSignal, attempt = 1): Promise<void> => {
     const kept = recall(memory);
     const session =
       kept?.conversation != null ? { visitor: kept.visitor, conversation: kept.conversation } : await begin();
@@ -66,9 +69,11 @@ export function useChat(api: ChatApi, memory: Memory): Chat {
           announce(event.outcome === "answered" ? "End of the answer." : "The documents do not answer this.");
       }
     } catch (error) {
-      if (!(error instanceof ApiError && error.gone) || started || !mayBeginAnew) throw error;
-      remember(memory, { visitor: session.visitor, conversation: null });
-      await exchange(key, text, signal, false);
+      if (!(error instanceof ApiError) || started || attempt >= MOST_ATTEMPTS) throw error;
+      if (error.gone) remember(memory, { visitor: session.visitor, conversation: null });
+      else if (error.status === STILL_ANSWERING) await pause(error.retryAfter ?? 1, signal);
+      else throw error;
+      await exchange(key, text, signal, attempt + 1);
     }
   };
 
@@ -80,7 +85,7 @@ export function useChat(api: ChatApi, memory: Memory): Chat {
     running.current = controller;
     dispatch({ type: "asked", key, text: question });
     announce("Looking in the documents.");
-    exchange(key, question, controller.signal, true)
+    exchange(key, question, controller.signal)
       .catch((thrown: unknown) => {
         if (controller.signal.aborted) {
           dispatch({ type: "stopped", key });
@@ -147,4 +152,15 @@ export function useChat(api: ChatApi, memory: Memory): Chat {
       );
     },
   };
+}
+
+/** Waits; throws as soon as `signal` says so. */
+function pause(seconds: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, seconds * 1000);
+    signal.addEventListener("abort", () => {
+      clearTimeout(timer);
+      reject(signal.reason as Error);
+    });
+  });
 }

@@ -146,13 +146,16 @@ def test_a_lying_server_runs_nothing(visit: Callable[..., Visit], shop: Freehold
         "start": 900,
         "end": -5,
     }
-    nearby = {"id": 1, "title": "<i>n</i>", "location": "data:text/html,x", "heading_path": []}
+    nearby = [
+        {"id": 1, "title": "<i>n</i>", "location": "data:text/html,x", "heading_path": []},
+        {"id": 2, "title": "Help", "location": "https://shop.example/help", "heading_path": ["Help", "Pay"]},
+    ]
     delta = {"text": "<img src=x onerror=alert(1)> \ue0009\ue001", "citations": [1, 99, -1]}
     events = {
         "message_start": {"message_id": "m"},
         "citation": citation,
         "message_delta": delta,
-        "message_end": {"message_id": "m", "outcome": "<b>", "nearby": [nearby]},
+        "message_end": {"message_id": "m", "outcome": "<b>", "nearby": nearby},
     }
     stream = "".join(f"event: {name}\ndata: {json.dumps(data)}\n\n" for name, data in events.items())
     page = visit().open(shop.url)
@@ -160,7 +163,9 @@ def test_a_lying_server_runs_nothing(visit: Callable[..., Visit], shop: Freehold
     answer = ask(page, "Anything?")
     expect(answer).to_contain_text("<img src=x onerror=alert(1)>")
     expect(answer.locator(".cite")).to_have_count(1)
-    expect(answer.get_by_role("link")).to_have_count(0)
+    expect(answer.get_by_role("listitem").filter(has_text="<i>n</i>")).to_be_visible()
+    expect(answer.get_by_role("link")).to_have_count(1)
+    expect(answer.get_by_role("link", name="Help")).to_have_attribute("rel", "noopener noreferrer")
     answer.locator(".cite").click()
     expect(page.locator(".source mark")).to_have_text("<b>b</b>")
     expect(page.locator(".source").get_by_role("link")).to_have_count(0)

@@ -7,6 +7,7 @@ import pytest
 from browsing import ASK, SHOP, Freehold, Site, Visit, ask, highlighted, open_widget, page_with
 from playwright.sync_api import Page, expect
 
+from freehold.engines.base import Generation
 from freehold.testing import FakeEngine
 
 OPEN = re.compile(r"\(AI assistant\)$")
@@ -142,18 +143,47 @@ def test_it_fills_a_phone(visit: Callable[..., Visit], welcome_site: Site) -> No
     box = panel.bounding_box()
     assert box == {"x": 0, "y": 0, "width": 390, "height": 844}
     ask(page, "How do I return an item?")
+    for _ in range(30):
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.localName") == "freehold-widget"
     page.get_by_role("button", name="Close the chat").tap()
     expect(page.get_by_role("button", name=OPEN)).to_be_visible()
+
+
+def test_it_comes_once_and_from_anywhere_in_the_page(
+    visit: Callable[..., Visit], shop: Freehold, site: Callable[[str], Site]
+) -> None:
+    tag = shop.tag().replace(" defer", "")
+    stranger = site(
+        f"<!doctype html><head><title>A shop</title>{tag}{tag}</head><body><p>Words.</p>{tag}</body>"
+    )
+    shop.change(allowed_origins=[stranger.url])
+    page = visit().open(stranger.url)
+    expect(page.get_by_role("button", name=OPEN)).to_be_visible()
+    expect(page.locator("freehold-widget")).to_have_count(1)
+    shop.change(allowed_origins=[])
+
+
+def test_the_site_cannot_spoil_it(
+    visit: Callable[..., Visit], shop: Freehold, site: Callable[[str], Site]
+) -> None:
+    style = "*{color:red!important;font-size:40px!important} body>*{transform:rotate(9deg);display:none}"
+    stranger = site(page_with(f"<style>{style}</style>{shop.tag()}"))
+    shop.change(allowed_origins=[stranger.url])
+    page = visit().open(stranger.url)
+    text = open_widget(page).get_by_text("An AI answers here")
+    expect(text).to_have_css("font-size", "13.5px")
+    expect(text).not_to_have_css("color", "rgb(255, 0, 0)")
+    box = page.get_by_role("dialog").bounding_box()
+    assert box is not None
+    assert (box["x"], round(box["width"])) == (860, 400)
+    shop.change(allowed_origins=[])
 
 
 def test_the_stream_is_shown_as_it_comes_and_can_be_stopped(
     visit: Callable[..., Visit], start: Callable[..., Freehold], site: Callable[[str], Site]
 ) -> None:
-    said = (
-        "You can return any item within 30 days of delivery [1]. The item must be unused and in its original"
-        " packaging [1]. Refunds are paid within five working days after the parcel has arrived with us [1]."
-    )
-    page, engine = _slow(visit, start, site, said)
+    page, engine = _slow(visit, start, site)
     page.get_by_role("textbox", name=ASK).fill("How do I return an item?")
     page.keyboard.press("Enter")
     answer = page.locator(".answer")
@@ -161,16 +191,18 @@ def test_the_stream_is_shown_as_it_comes_and_can_be_stopped(
     expect(answer.get_by_text("You can return any item within 30 days of delivery.")).to_be_visible()
     page.get_by_role("button", name="Stop the answer").click()
     expect(answer.get_by_text("Stopped.")).to_be_visible()
-    expect(answer.get_by_text("Refunds are paid")).to_have_count(0)
+    expect(answer.get_by_text("The item must be unused")).to_have_count(0)
     expect(page.get_by_role("button", name="Ask", exact=True)).to_be_visible()
-    page.wait_for_timeout(500)
-    assert engine.running == 0
+    engine.tokens_per_second = 500
+    answer = ask(page, "How do I return an item?")
+    expect(answer.get_by_text("The item must be unused")).to_be_visible()
+    assert (engine.running, engine.abandoned) == (0, 1)
 
 
 def test_sentences_are_announced_whole(
     visit: Callable[..., Visit], start: Callable[..., Freehold], site: Callable[[str], Site]
 ) -> None:
-    page, _engine = _slow(visit, start, site, "You can return any item within 30 days of delivery [1].", 60)
+    page, _engine = _slow(visit, start, site, 60)
     ask(page, "How do I return an item?")
     spoken = page.get_by_role("log").locator("p").all_text_contents()
     assert spoken[0] == "Looking in the documents."
@@ -182,10 +214,18 @@ def _slow(
     visit: Callable[..., Visit],
     start: Callable[..., Freehold],
     site: Callable[[str], Site],
-    said: str,
     tokens_per_second: float = 12,
 ) -> tuple[Page, FakeEngine]:
-    """A widget on a page, answered by a model that says `said` at a set speed."""
+    """A widget on a page, answered at a set speed by a model that knows how to return an item."""
+
+    def said(request: Generation) -> str:
+        prompt = "\n".join((request.system, *(message.text for message in request.messages)))
+        number = re.findall(r"^\[(\d+)\] .*How do I return an item\?$", prompt, re.M)[-1]
+        return (
+            f"You can return any item within 30 days of delivery [{number}]."
+            f" The item must be unused and in its original packaging [{number}]."
+        )
+
     engine = FakeEngine(tokens_per_second, said)
     freehold = start(engine, demo=False)
     freehold.add(SHOP)
