@@ -1,0 +1,258 @@
+"""Extractive answers on SQuAD, and what is refused when the answer is left out.
+
+    python benchmarks/answers.py --data FOLDER [--cache FOLDER] [--questions N]
+
+Everything goes through the production `Search` and `Extractor` over all of the set's passages. To leave the
+answer out, search is asked for more passages and the gold one (or every passage of its article) is dropped
+before the best five are taken. Questions of half `b` are reported; `fit_answers.py` chose on half `a` and on
+other data. An answer counts when a gold answer stands in a shown sentence of the gold passage.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import shlex
+import sys
+import tempfile
+import time
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from datasets import BenchQuestion, BenchSet, Half, banking77, sample, squad
+from numpy.typing import NDArray
+from search import SCOPE, embedded, fill, machine
+
+from freehold.assistant.extract import Extractor
+from freehold.assistant.sentences import words as length_in_words
+from freehold.config import load
+from freehold.engines.embedder import OnnxEmbedder
+from freehold.knowledge.dense import DenseIndex, quantise
+from freehold.knowledge.lexical import LexicalIndex
+from freehold.knowledge.search import Search
+from freehold.knowledge.store import vectors
+from freehold.store.database import Database
+from freehold.types import Query, ScoredPassage
+
+PASSAGES = 5
+"""As `passages_per_answer` has it."""
+LEFT_OUT = ("nothing", "its paragraph", "its article")
+WRONG = (0.01, 0.02, 0.03, 0.04, 0.05, 0.075, 0.10)
+"""Shares of answerable questions refused, for which the curve is given."""
+
+Tokens = tuple[NDArray[np.float32], list[tuple[int, int]]]
+
+
+class Kept:
+    """The production embedder, remembering what it gave; on disk too when given a folder."""
+
+    def __init__(self, inner: OnnxEmbedder, folder: Path | None = None, name: str = "") -> None:
+        self._inner = inner
+        self.name, self.dimensions = inner.name, inner.dimensions
+        mark = hashlib.sha256(inner.name.encode()).hexdigest()[:8]
+        self._path = folder / f"answers-{name}-{mark}.npz" if folder else None
+        self._arrays: dict[str, NDArray[Any]] = {}
+        self._fresh = 0
+        if self._path and self._path.exists():
+            with np.load(self._path) as stored:
+                self._arrays = dict(stored)
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        return np.stack([self._get("s", text) for text in texts])
+
+    def embed_tokens(self, text: str) -> Tokens:
+        found = self._get("t", text).astype(np.float32)
+        return found, [(int(a), int(b)) for a, b in self._arrays[_key("p", text)]]
+
+    def _get(self, kind: str, text: str) -> NDArray[Any]:
+        key = _key(kind, text)
+        if key not in self._arrays:
+            self._fresh += 1
+            if kind == "s":
+                self._arrays[key] = self._inner.embed([text])[0]
+            else:
+                rows, places = self._inner.embed_tokens(text)
+                self._arrays[key] = rows.astype(np.float16)
+                self._arrays[_key("p", text)] = np.array(places, np.int32).reshape(-1, 2)
+        return self._arrays[key]
+
+    def save(self) -> None:
+        if self._path and self._fresh:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            np.savez(self._path, **self._arrays)  # type: ignore[arg-type]
+            self._fresh = 0
+
+
+def _key(kind: str, text: str) -> str:
+    return kind + hashlib.sha256(text.encode()).hexdigest()[:24]
+
+
+@dataclass(frozen=True)
+class Room:
+    """A set's passages, ready to be asked."""
+
+    search: Search
+    extractor: Extractor
+    embedder: Kept | None
+    lexical: LexicalIndex
+    names: dict[int, str]
+    """The set's own id of each passage."""
+    articles: dict[str, list[str]]
+
+    def find(self, text: str, without: Collection[str] = ()) -> list[ScoredPassage]:
+        """The best five that are not left out."""
+        found = self.search.search(Query(text), sources=SCOPE, limit=PASSAGES + len(without)).passages
+        return [one for one in found if self.names[one.passage.id] not in without][:PASSAGES]
+
+
+@contextmanager
+def rooms(bench: BenchSet, cache: Path | None, model: Path | None) -> Iterator[tuple[Room, Room]]:
+    """The set with the embedding model, and on words alone."""
+    kept = Kept(OnnxEmbedder(model or load().embedder_folder), cache, bench.name)
+    articles: dict[str, list[str]] = {}
+    for passage in bench.passages:
+        articles.setdefault(passage.document, []).append(passage.id)
+    names = {number: passage.id for number, passage in enumerate(bench.passages, 1)}
+    with tempfile.TemporaryDirectory(prefix="freehold-bench-") as home:
+        database = Database(Path(home) / "freehold.db")
+        fill(database, bench)
+        lexical = LexicalIndex(Path(home) / "index", database)
+        lexical.open()
+        with database.write() as connection:
+            for number, vector in enumerate(embedded(bench, kept, cache), 1):  # type: ignore[arg-type]
+                packed, scale = quantise(vector)
+                row = {"passage_id": number, "embedder": kept.name, "scale": scale, "vector": packed}
+                connection.execute(vectors.insert(), row)
+        dense = DenseIndex(database, kept.name, kept.dimensions)
+        dense.load()
+        both, alone = Search(database, lexical, dense, kept), Search(database, lexical)
+        keep = len(bench.passages)
+        yield (
+            Room(both, Extractor(kept, lexical.rarities, keep=keep), kept, lexical, names, articles),
+            Room(alone, Extractor(None, lexical.rarities, keep=keep), None, lexical, names, articles),
+        )
+        kept.save()
+        lexical.close()
+        database.close()
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What was seen of the questions of one half."""
+
+    confidence: dict[str, NDArray[np.float64]]
+    """By what was left out; `banking77` too."""
+    place: NDArray[np.int64]
+    """Of the first shown sentence with the answer, from 1; 0 for none."""
+    milliseconds: NDArray[np.float64]
+    longest: int
+    """Words of the longest shown sentence."""
+
+    def refused(self, name: str, threshold: float) -> float:
+        return float((self.confidence[name] < threshold).mean())
+
+    def shown(self, at_most: int, threshold: float) -> float:
+        """Share of questions answered within so many sentences; a refusal is a miss."""
+        right = (self.place > 0) & (self.place <= at_most) & (self.confidence["nothing"] >= threshold)
+        return float(right.mean())
+
+
+def observe(room: Room, questions: Sequence[BenchQuestion], elsewhere: Sequence[BenchQuestion]) -> Figures:
+    confidence: dict[str, list[float]] = {name: [] for name in (*LEFT_OUT, "banking77")}
+    places, times, longest = [], [], 0
+    for question in questions:
+        gold = question.passage_ids[0]
+        whole = room.find(question.text)
+        started = time.perf_counter()
+        extract = room.extractor.extract(Query(question.text), whole)
+        times.append(1000 * (time.perf_counter() - started))
+        confidence["nothing"].append(extract.confidence)
+        hits = [
+            room.names[span.passage.passage.id] == gold and any(a in span.text for a in question.answers)
+            for span in extract.spans
+        ]
+        places.append(hits.index(True) + 1 if True in hits else 0)
+        longest = max([longest, *(length_in_words(span.text) for span in extract.spans)])
+        near = room.find(question.text, without={gold})
+        far = room.find(question.text, without=set(room.articles[question.document]))
+        for name, found in (("its paragraph", near), ("its article", far)):
+            confidence[name].append(room.extractor.extract(Query(question.text), found).confidence)
+    for question in elsewhere:
+        extract = room.extractor.extract(Query(question.text), room.find(question.text))
+        confidence["banking77"].append(extract.confidence)
+    return Figures(
+        {name: np.array(values) for name, values in confidence.items()},
+        np.array(places),
+        np.array(times),
+        longest,
+    )
+
+
+def report(figures: dict[tuple[str, Half], Figures], thresholds: dict[str, float]) -> str:
+    """The Markdown tables: what is shown and refused as shipped, then the curve."""
+    lines = [
+        "| | questions | wrongly refused | answer first | within two | within three | refused: paragraph out"
+        " | article out | banking77 |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for (mode, half), seen in figures.items():
+        at = thresholds[mode]
+        cells = [f"{seen.shown(n, at):.3f}" for n in (1, 2, 3)]
+        cells += [f"{seen.refused(name, at):.3f}" for name in (*LEFT_OUT[1:], "banking77")]
+        wrong = f"{len(seen.place):,} | {seen.refused('nothing', at):.3f}"
+        lines.append(f"| {mode}, half {half} | {wrong} | {' | '.join(cells)} |")
+    for mode in thresholds:
+        seen = figures[mode, "b"]
+        lines += [
+            "",
+            f"| {mode}, half b: wrongly refused | confidence under | answer first | within three"
+            " | refused: paragraph out | article out | banking77 |",
+            "| --- | --- | --- | --- | --- | --- | --- |",
+        ]
+        for wrong_share in WRONG:
+            at = float(np.quantile(seen.confidence["nothing"], wrong_share))
+            cells = [f"{seen.shown(n, at):.3f}" for n in (1, 3)]
+            cells += [f"{seen.refused(name, at):.3f}" for name in (*LEFT_OUT[1:], "banking77")]
+            lines.append(f"| {wrong_share:.1%} | {at:.3f} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", type=Path, required=True, help="folder of the question sets")
+    parser.add_argument("--cache", type=Path, help="folder in which vectors are kept between runs")
+    parser.add_argument("--model", type=Path, help="folder of the embedding model")
+    parser.add_argument("--questions", type=int, default=2000, help="most questions per half (seed 0)")
+    options = parser.parse_args()
+    bench = squad(options.data)
+    elsewhere = sample(banking77(options.data).questions, options.questions)
+    answerable = [question for question in bench.questions if question.answerable]
+    figures: dict[tuple[str, Half], Figures] = {}
+    thresholds = {}
+    with rooms(bench, options.cache, options.model) as both:
+        for room in both:
+            mode = room.extractor.mode
+            thresholds[mode] = room.extractor.refuse_below
+            halves: tuple[Half, ...] = ("b", "a") if mode == "hybrid" else ("b",)
+            for half in halves:
+                asked = sample([one for one in answerable if one.half == half], options.questions)
+                figures[mode, half] = observe(room, asked, elsewhere)
+                print(f"{mode}, half {half}: done", file=sys.stderr, flush=True)
+    print(report(figures, thresholds))
+    for (mode, half), seen in figures.items():
+        p50, p95 = np.percentile(seen.milliseconds, [50, 95])
+        print(
+            f"\n{mode}, half {half}: longest shown sentence {seen.longest} words; with every"
+            f" vector at hand {p50:.1f} ms median, {p95:.1f} ms at p95."
+        )
+    print(f"\n{machine()}; `{shlex.join(['python', *sys.argv])}`.")
+
+
+if __name__ == "__main__":
+    main()

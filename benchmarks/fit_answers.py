@@ -1,0 +1,254 @@
+"""Fits the coefficients of `freehold/assistant/answers.json`.
+
+    python benchmarks/fit_answers.py --data FOLDER [--cache FOLDER] [--write]
+
+Fitted on `reading` (SQuAD-style questions; none of SQuAD's dev articles) and on SQuAD's half `a`; half `b` is
+never looked at. What answers nothing: the same questions with their paragraph left out, with its article left
+out (in `reading`, which does not name articles: every passage near the gold one), and questions of another
+world (`clinc150`). `refuse_below` is the confidence under which 5% of half `a`'s answerable questions fall.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from answers import Room, rooms
+from datasets import BenchPassage, BenchQuestion, BenchSet, sample, squad
+from numpy.typing import NDArray
+
+from freehold.assistant.answerability import Mode, answer_names, confidence, from_table, standing
+from freehold.assistant.evidence import COMMON, NAMES, Asked, Read, ask, measure
+from freehold.types import Query
+
+Floats = NDArray[np.float64]
+
+NEAR = 0.3
+"""Cosine to the gold passage from which a passage of `reading` counts as of the same article."""
+WRONG = 0.05
+"""Share of answerable questions that may be refused."""
+SHARES = {"whole": 1.0, "near": 1.0, "far": 0.6, "elsewhere": 0.6}
+"""Weight of each kind of example, as a share of the answerable ones' weight."""
+BY_HAND = {"steps_wanted": 1.5, "is_table": -0.3, "is_code": -0.5}
+"""No training set has lists, tables or code; these were set on a help centre."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One question with the passages found for it."""
+
+    asked: Asked
+    read: list[Read]
+    measured: list[NDArray[np.float32]]
+    right: NDArray[np.bool_]
+    """For each piece whether it holds a gold answer in the gold passage."""
+
+
+def look(room: Room, question: BenchQuestion, without: Collection[str] = ()) -> Seen | None:
+    asked = ask(Query(question.text), room.lexical.rarities, room.embedder)
+    found = room.find(question.text, without)
+    read = [room.extractor.read(one.passage) for one in found]
+    if not asked.words or not any(one.told for one in read):
+        return None
+    measured = [measure(asked, one, rank) for rank, one in enumerate(read)]
+    right = [
+        room.names[scored.passage.id] in question.passage_ids
+        and any(a in told.text for a in question.answers)
+        for scored, one in zip(found, read, strict=True)
+        for told in one.told
+    ]
+    return Seen(asked, read, measured, np.array(right, bool))
+
+
+def reading(data: Path) -> BenchSet:
+    """One article per passage; what is near a passage is left out instead of its article."""
+    numbers: dict[str, str] = {}
+    questions = []
+    with gzip.open(data / "reading" / "train.jsonl.gz", "rt", encoding="utf-8") as lines:
+        for line in map(json.loads, lines):
+            name = numbers.setdefault(line["passage"], f"reading-{len(numbers)}")
+            answers = line["answers"]
+            answers = (answers,) if isinstance(answers, str) else tuple(answers)
+            questions.append(BenchQuestion(line["id"], line["question"], (name,), name, answers))
+    passages = tuple(BenchPassage(name, name, "", text) for text, name in numbers.items())
+    return BenchSet("reading", passages, tuple(questions))
+
+
+def elsewhere(data: Path) -> list[BenchQuestion]:
+    with gzip.open(data / "clinc150" / "train.jsonl.gz", "rt", encoding="utf-8") as lines:
+        return [
+            BenchQuestion(f"clinc150-{number}", line["text"], (), "", answerable=False)
+            for number, line in enumerate(map(json.loads, lines))
+        ]
+
+
+def near_ones(room: Room, bench: BenchSet) -> dict[str, set[str]]:
+    """For each passage the ones near it, at most 60, itself included."""
+    assert room.embedder is not None
+    ids = [passage.id for passage in bench.passages]
+    rows = room.embedder.embed([f"{passage.text}" for passage in bench.passages])
+    found = {}
+    for at in range(0, len(rows), 500):
+        for name, cosines in zip(ids[at : at + 500], rows[at : at + 500] @ rows.T, strict=True):
+            best = np.argsort(-cosines)[:60]
+            found[name] = {ids[int(one)] for one in best if cosines[one] >= NEAR} | {name}
+    return found
+
+
+@dataclass
+class Examples:
+    """What is fitted on, by kind."""
+
+    whole: list[Seen]
+    near: list[Seen]
+    far: list[Seen]
+    elsewhere: list[Seen]
+
+    def add(
+        self,
+        room: Room,
+        questions: Sequence[BenchQuestion],
+        same: dict[str, set[str]],
+        others: Sequence[BenchQuestion],
+    ) -> None:
+        for question in questions:
+            gold = question.passage_ids[0]
+            self.whole += _some(look(room, question))
+            self.near += _some(look(room, question, {gold}))
+            self.far += _some(look(room, question, same[gold]))
+        for question in others:
+            self.elsewhere += _some(look(room, question))
+
+
+def _some(seen: Seen | None) -> list[Seen]:
+    return [] if seen is None else [seen]
+
+
+def fit_pieces(seen: Sequence[Seen], width: int, steps: int = 300, decay: float = 1e-4) -> Floats:
+    """Coefficients that make the pieces with an answer likely among all of a question's (Adam)."""
+    used = [one for one in seen if one.right.any()]
+    most = max(len(one.right) for one in used)
+    x, right, there = np.zeros((len(used), most, width), np.float32), *np.zeros((2, len(used), most), bool)
+    for row, one in enumerate(used):
+        count = len(one.right)
+        x[row, :count], right[row, :count], there[row, :count] = np.concatenate(one.measured), one.right, True
+    spread = x[there].std(axis=0) + 1e-6
+    x = (x - x[there].mean(axis=0)) / spread * there[..., None]
+    w, first, second = np.zeros(width), np.zeros(width), np.zeros(width)
+    for step in range(1, steps + 1):
+        scores = np.where(there, x @ w.astype(np.float32), -1e9)
+        likely = np.exp(scores - scores.max(axis=1, keepdims=True))
+        likely /= likely.sum(axis=1, keepdims=True)
+        good = likely * right
+        gradient = np.einsum("nm,nmf->f", likely - good / (good.sum(axis=1, keepdims=True) + 1e-9), x)
+        gradient = gradient / len(x) + decay * w
+        first, second = 0.9 * first + 0.1 * gradient, 0.999 * second + 0.001 * gradient**2
+        w = w - 0.05 * (first / (1 - 0.9**step)) / (np.sqrt(second / (1 - 0.999**step)) + 1e-8)
+    return np.where(spread > 1e-5, w / spread, 0.0)
+
+
+def fit_answers(x: Floats, y: Floats, weight: Floats, ridge: float = 20.0) -> tuple[Floats, float]:
+    """A ridge logistic regression by Newton's steps: coefficients and bias."""
+    mean, spread = x.mean(axis=0), x.std(axis=0)
+    kept = spread > 1e-5
+    z = np.concatenate([(x[:, kept] - mean[kept]) / spread[kept], np.ones((len(x), 1))], axis=1)
+    w = np.zeros(z.shape[1])
+    penalty = np.append(np.full(z.shape[1] - 1, ridge), 0.0)
+    for _ in range(25):
+        p = 1 / (1 + np.exp(-np.clip(z @ w, -30, 30)))
+        gradient = z.T @ (weight * (p - y)) + penalty * w
+        w -= np.linalg.solve((z * (weight * p * (1 - p))[:, None]).T @ z + np.diag(penalty + 1e-9), gradient)
+    coefficients = np.zeros(x.shape[1])
+    coefficients[kept] = w[:-1] / spread[kept]
+    return coefficients, float(w[-1] - coefficients @ mean)
+
+
+def fit(mode: Mode, examples: Examples, held: Sequence[Seen]) -> dict[str, Any]:
+    names = NAMES if mode == "hybrid" else COMMON
+    piece = fit_pieces(examples.whole, len(names))
+    table: dict[str, Any] = {"piece": _named(names, piece) | {k: v for k, v in BY_HAND.items() if k in names}}
+    table |= {"answer": {}, "bias": 0.0, "refuse_below": 0.0}
+    used = from_table(mode, table).piece
+    rows, labels, weights = [], [], []
+    answerable = len(examples.whole)
+    for kind, share in SHARES.items():
+        seen: list[Seen] = getattr(examples, kind)
+        rows += [standing(one.asked, _told(one), _measured(one), used) for one in seen]
+        labels += [float(kind == "whole")] * len(seen)
+        weights += [share * answerable / len(seen)] * len(seen)
+    coefficients, bias = fit_answers(np.array(rows, float), np.array(labels), np.array(weights))
+    table |= {"answer": _named(answer_names(mode), coefficients), "bias": round(bias, 5)}
+    fitted = from_table(mode, table)
+    sure = [confidence(fitted, standing(one.asked, _told(one), _measured(one), fitted.piece)) for one in held]
+    table["refuse_below"] = round(float(np.quantile(sure, WRONG)), 4)
+    return table
+
+
+def _told(seen: Seen) -> list[Read]:
+    return [one for one in seen.read if one.told]
+
+
+def _measured(seen: Seen) -> list[NDArray[np.float32]]:
+    return [one for one in seen.measured if len(one)]
+
+
+def _named(names: Sequence[str], values: Floats) -> dict[str, float]:
+    return {name: round(float(value), 5) for name, value in zip(names, values, strict=True) if value}
+
+
+def gathered(
+    data: Path, cache: Path | None, model: Path | None, count: int
+) -> Iterator[tuple[Mode, Examples, list[Seen]]]:
+    found: dict[Mode, tuple[Examples, list[Seen]]] = {}
+    modes: tuple[Mode, ...] = ("hybrid", "words")
+    for mode in modes:
+        found[mode] = (Examples([], [], [], []), [])
+    for bench in (reading(data), squad(data)):
+        with rooms(bench, cache, model) as both:
+            if bench.name == "reading":
+                same, others = near_ones(both[0], bench), sample(elsewhere(data), 1500)
+                asked = sample(bench.questions, count)
+            else:
+                same = {one.id: set(both[0].articles[one.document]) for one in bench.passages}
+                asked = [one for one in bench.questions if one.answerable and one.half == "a"]
+                asked = sample(asked, count)
+                others = []
+            for room in both:
+                examples, held = found[room.extractor.mode]
+                before = len(examples.whole)
+                examples.add(room, asked, same, others)
+                held += examples.whole[before:] if bench.name == "squad" else []
+    for mode in modes:
+        yield mode, *found[mode]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", type=Path, required=True, help="folder of the question sets")
+    parser.add_argument("--cache", type=Path, help="folder in which vectors are kept between runs")
+    parser.add_argument("--model", type=Path, help="folder of the embedding model")
+    parser.add_argument("--questions", type=int, default=3000, help="most questions per set (seed 0)")
+    parser.add_argument("--write", action="store_true", help="write the package's answers.json")
+    options = parser.parse_args()
+    table = {
+        mode: fit(mode, examples, held)
+        for mode, examples, held in gathered(options.data, options.cache, options.model, options.questions)
+    }
+    text = json.dumps(table, indent=1) + "\n"
+    if options.write:
+        Path(str(files("freehold.assistant").joinpath("answers.json"))).write_text(text, encoding="utf-8")
+    else:
+        print(text)
+
+
+if __name__ == "__main__":
+    main()
