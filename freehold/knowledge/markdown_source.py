@@ -23,6 +23,8 @@ _TRIPLE_BOX = re.compile(
 )
 _TRIPLE = re.compile(r"^[ \t>]*:{3,}.*$", re.MULTILINE)
 _LIQUID = re.compile(r"\{%.{0,500}?%\}", re.DOTALL)
+_DELIMITERS = re.compile(r"[ \t|:-]+")
+_CELL_END = re.compile(r"(?<!\\)\|")
 _MKDOCS = re.compile(r'^([ \t]*)(?:!!!|\?\?\?\+?)[ \t]+([\w-]+)[^"\n]*(?:"([^"\n]*)")?[ \t]*$')
 _NAME_NOISE = re.compile(r"\.md$|[_-]md$", re.IGNORECASE)
 _PRODUCT_SUFFIX = re.compile(r"[_-](?:name|short|long|lowercase|include|inline)$", re.IGNORECASE)
@@ -77,6 +79,8 @@ class _Preparation:
                 part if is_code else self._rewrite(part, name, product, depth)
                 for is_code, part in _parts(text)
             )
+        if "--" in text:
+            text = _even_tables(text)
         return Source(text, fields.get("title", ""), fields.get("ms.topic", ""), product)
 
     def _rewrite(self, text: str, name: str, product: str, depth: int) -> str:
@@ -107,6 +111,8 @@ class _Preparation:
         ended = not before.strip() or before.rstrip().endswith((".", "!", "?", ":", "|", ")"))
         if alone or (ended and not after.strip(" \t.|") and before.strip()):
             return ""
+        if not product and re.search(r"\b(?:the|a|an)[ \t]+$", before, re.IGNORECASE):
+            product = "product"
         return _spoken(found[1], found[2], product, capital=not before.strip(" \t>-*+0123456789.|"))
 
     def _read(self, target: str, name: str, depth: int) -> str | None:
@@ -186,6 +192,24 @@ def _alt_text(found: re.Match[str]) -> str:
     kind = re.search(r'type\s*=\s*"(\w+)"', found[1])
     alt = re.search(r'alt-text\s*=\s*"([^"]*)"', found[1])
     return alt[1].rstrip(".") if alt and kind and kind[1].lower() == "icon" else ""
+
+
+def _even_tables(text: str) -> str:
+    """Gives the line under a table's header as many cells as the header has: with fewer, which renderers
+    forgive, the library would take the table for a paragraph."""
+    lines = text.split("\n")
+    for n in range(1, len(lines)):
+        if "--" in lines[n] and "|" in lines[n] and _DELIMITERS.fullmatch(lines[n]) and "|" in lines[n - 1]:
+            cells = _cells(lines[n - 1])
+            if cells != _cells(lines[n]):
+                margin = lines[n - 1][: len(lines[n - 1]) - len(lines[n - 1].lstrip())]
+                lines[n] = margin + "|" + "---|" * cells
+    return "\n".join(lines)
+
+
+def _cells(row: str) -> int:
+    row = row.strip().removeprefix("|")
+    return len(_CELL_END.findall(row)) + (not row.endswith("|"))
 
 
 def _quoted_boxes(lines: list[str]) -> list[str]:

@@ -12,8 +12,11 @@ from freehold.errors import UnreadableDocument
 from freehold.knowledge.markdown_source import is_fragment, prepare
 from freehold.knowledge.parsed import Draft, Parsed, one_line, tidy_marks
 
-_ALERT = re.compile(r"\**\[!([A-Za-z]+)[^\]\n]*\]\**\s*")
-_ALERTS = frozenset("note tip important caution warning info danger example question".split())
+_ALERT = re.compile(
+    r"!?\**\[!(note|tip|important|caution|warning|info|danger|example|question)[^\]\n]*\]\**[ \t]*\n?",
+    re.IGNORECASE,
+)
+_LABEL = re.compile(r"[A-Z][a-z]+:")
 _HEADING_ID = re.compile(r"\s*\{:?\s*#[^{}]*\}\s*$")
 _TAG = re.compile(r"<(/?)\s*([A-Za-z][\w:-]*)")
 _PLACEHOLDER = re.compile(r"</?[A-Za-z][\w .,/-]{0,60}>")
@@ -136,19 +139,15 @@ class _Reader:
         return lines
 
     def _quote(self, draft: Draft) -> None:
-        """Its paragraphs as one block, an alert's name before the first; other blocks as they are."""
+        """Its paragraphs as one block, an alert's name before what it says; other blocks as they are."""
         content = Draft()
         self.blocks("blockquote_close", content)
         paragraphs: list[str] = []
-        label = ""
         for kind, level, text in content.entries:
             if kind in ("paragraph", "quote"):
-                if not label and (alert := _ALERT.match(text)):
-                    name = alert[1].lower()
-                    label = f"{name.capitalize()}: " if name in _ALERTS else ""
-                    text = label + text[alert.end() :]
-                if text.strip():
-                    paragraphs.append(text)
+                if paragraphs and _LABEL.fullmatch(paragraphs[-1]):
+                    text = f"{paragraphs.pop()} {text}"
+                paragraphs.append(text)
                 continue
             draft.add("quote", "\n".join(paragraphs))
             paragraphs = []
@@ -209,7 +208,8 @@ def _inline(token: Token) -> str:
             parts.append("**")
         elif child.type == "image":
             parts.append(one_line(child.content).rstrip("."))
-    return tidy_marks("".join(parts)).strip() if words else ""
+    text = tidy_marks("".join(parts)) if words else ""
+    return _ALERT.sub(lambda found: f"{found[1].capitalize()}: ", text).strip()
 
 
 def _tag_text(tag: str, name: str, context: str) -> str:

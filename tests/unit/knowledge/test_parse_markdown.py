@@ -207,11 +207,28 @@ def test_nothing_but_pictures_is_unreadable() -> None:
         "*a " * 20_000,
         "a " * 500_000,
         "{%" * 50_000,
+        "|a|\n" + "-" * 50_000 + "|!",
+        "|a|\n" + "-:|" * 50_000,
     ],
-    ids=range(14),
+    ids=range(16),
 )
 def test_hostile_markdown_takes_bounded_time(source: str) -> None:
     before = time.process_time()
     with contextlib.suppress(UnreadableDocument):
         parse("a.md", source.encode())
     assert time.process_time() - before < 5
+
+
+def test_alerts_outside_quotes_and_their_labels_alone() -> None:
+    assert text_of("1. Do it.\n   [!TIP]\n   Like so.") == "1. Do it. Tip: Like so."
+    assert text_of("> [!NOTE]\n>\n> Mind this.") == "Note: Mind this."
+
+
+def test_the_product_without_a_name_keeps_its_article_once() -> None:
+    assert text_of("Open the [!INCLUDE[p](prod_short.md)] server.") == "Open the product server."
+
+
+def test_a_table_whose_rule_is_too_short_is_a_table() -> None:
+    assert text_of("|A|B|C \\| D|\n|--|--|\n|1|2|3|") == (
+        "| A | B | C \\| D |\n| --- | --- | --- |\n| 1 | 2 | 3 |"
+    )

@@ -27,7 +27,10 @@ def test_what_is_no_heading() -> None:
 
 
 def test_wrapped_lines_are_joined_and_others_kept() -> None:
-    wrapped = "This paragraph was wrapped by some editor at a\ncolumn of its own, as people do it in plain texts,\nto here."
+    wrapped = (
+        "This paragraph was wrapped by some editor at a\ncolumn of its own, as people do it in plain text,\n"
+        "to here."
+    )
     assert "\n" not in text_of(wrapped)
     assert text_of("Jane Doe\nMain Street 5\nSpringfield") == "Jane Doe\nMain Street 5\nSpringfield"
 
