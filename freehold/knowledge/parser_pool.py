@@ -112,7 +112,7 @@ class ParserPool:
                 return child, answer
             rested = child.ended_by_itself()
             reason = child.end()
-            if not rested:
+            if not rested and reason != "SIGKILL":  # killed from outside, perhaps while it was at rest
                 raise self._broken(reason)
         elif child is not None:
             child.end()
