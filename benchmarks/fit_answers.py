@@ -36,7 +36,7 @@ WRONG = 0.05
 """Share of answerable questions that may be refused."""
 SHARES = {"whole": 1.0, "near": 1.0, "far": 0.6, "elsewhere": 0.6}
 """Weight of each kind of example, as a share of the answerable ones' weight."""
-BY_HAND = {"steps_wanted": 1.5, "is_table": -0.3, "is_code": -0.5}
+BY_HAND = {"steps_wanted": 1.5, "is_table": -0.3, "is_code": -0.5, "pointer": -1.5}
 """No training set has lists, tables or code; these were set on a help centre."""
 
 

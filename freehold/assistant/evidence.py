@@ -34,7 +34,7 @@ MOST_QUESTION_CHARS = 1_000
 
 COMMON = (
     "cov cov_title cov_prev cov_next pcov bigram rank typed novel caps_new length log_length pronoun"
-    " first is_list is_table is_code steps_wanted"
+    " first is_list is_table is_code steps_wanted pointer"
 ).split()
 BY_MEANING = (
     "passage late maxsim maxsim_plain maxsim_best maxsim_prev maxsim_prev_plain maxsim_whole best_share"
@@ -167,6 +167,12 @@ _WH = re.compile(r"who|whom|whose|when|where|why|how|what|which", re.IGNORECASE)
 _NAME = re.compile(r"(?<![.!?]\s)(?<!^)\b[A-Z][\w’'-]+")
 _DIGITS = re.compile(r"\d[\d,.]*\d|\d")
 _PRONOUN = re.compile(r"(?:It|He|She|They|This|These|That|His|Her|Its|Their|Such)\b")
+_POINTER = re.compile(
+    r"^\W*(?:(?:to )?(?:learn|read) more|for (?:more|further|additional) (?:information|details)|see also"
+    r"|next steps?|repeat steps?)\b|(?:following|these) (?:steps|table|list|sections?|fields)\W*$",
+    re.IGNORECASE,
+)
+"""Sentences that only point to what answers."""
 _NUMBERED = re.compile(r"^[ \t]*\d{1,3}[.)]", re.MULTILINE)
 
 
@@ -245,6 +251,7 @@ def measure(asked: Asked, passage: Read, rank: int) -> Array:
             one.piece.kind == "table",
             one.piece.kind == "code",
             asked.steps and numbered,
+            one.piece.kind == "sentence" and _POINTER.search(one.text) is not None,
         )
     if asked.vectors is not None and passage.vectors is not None and len(passage.vectors):
         found[:, len(COMMON) :] = _by_meaning(asked, passage)

@@ -21,10 +21,10 @@ from freehold.types import Passage, Query, ScoredPassage
 
 MOST_SPANS = 3
 """Sentences quoted at most; a list, table or code block counts as one."""
-PASSAGES_KEPT = 128
+PASSAGES_KEPT = 64
 """Passages whose reading is kept for the next question (about 120 kB each)."""
-_FAR_BELOW = 3.0
-"""A piece this much less likely than the best one (in log odds) is not worth showing beside it."""
+_SENTENCE_BELOW, _BLOCK_BELOW = 3.0, 1.0
+"""A sentence (or list, table, code block) this much less likely than the best, in log odds, is not shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,11 +130,14 @@ def _chosen(ranked: Sequence[Candidate]) -> tuple[Span, ...]:
     spans: list[Span] = []
     said: list[str] = []
     for candidate in ranked:
-        if len(spans) == MOST_SPANS or candidate.score < ranked[0].score - _FAR_BELOW:
-            break
+        piece = candidate.told.piece
+        reach = _SENTENCE_BELOW if piece.kind == "sentence" else _BLOCK_BELOW
+        if candidate.score < ranked[0].score - reach:
+            continue
         key = " ".join(candidate.told.text.lower().split())
         if not any(key in other or other in key for other in said):
             said.append(key)
-            piece = candidate.told.piece
             spans.append(Span(candidate.passage, piece.start, piece.end))
+        if len(spans) == MOST_SPANS:
+            break
     return tuple(spans)
