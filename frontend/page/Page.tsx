@@ -104,7 +104,7 @@ function Loaded({ info, reload }: { info: PageInfo; reload: () => void }) {
         </nav>
         {view === "ask" && chat && (
           <button type="button" class="button small" onClick={() => chat.restart()}>
-            New conversation
+            New<span class="long"> conversation</span>
           </button>
         )}
       </header>

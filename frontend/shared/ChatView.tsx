@@ -20,6 +20,8 @@ interface Props {
 }
 
 const NEAR_THE_END = 80;
+const ABOVE = 16;
+const SCROLLING = new Set(["ArrowUp", "ArrowDown", "PageUp", "PageDown", "Home", "End"]);
 
 /** The conversation and the place to write in. */
 export function ChatView({ chat, name, suggestions, open, opened, welcome, notice }: Props) {
@@ -28,12 +30,16 @@ export function ChatView({ chat, name, suggestions, open, opened, welcome, notic
   const following = useRef(true);
   const [away, setAway] = useState(false);
 
-  const toEnd = (smooth: boolean) => {
+  const toEnd = () => {
     const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    log.current?.scrollTo({ top: log.current.scrollHeight, behavior: smooth && !still ? "smooth" : "instant" });
+    log.current?.scrollTo({ top: log.current.scrollHeight, behavior: still ? "instant" : "smooth" });
   };
   useEffect(() => {
-    if (following.current) toEnd(false);
+    if (!following.current || !log.current) return;
+    const questions = log.current.querySelectorAll<HTMLElement>(".question");
+    const last = questions[questions.length - 1];
+    // A long answer is read from its start: its question stays in view.
+    log.current.scrollTop = last ? Math.min(log.current.scrollHeight, last.offsetTop - ABOVE) : log.current.scrollHeight;
   }, [entries]);
 
   const ask = (text: string) => {
@@ -51,8 +57,16 @@ export function ChatView({ chat, name, suggestions, open, opened, welcome, notic
         aria-label="Conversation"
         onScroll={(event) => {
           const { scrollHeight, scrollTop, clientHeight } = event.currentTarget;
-          following.current = scrollHeight - scrollTop - clientHeight < NEAR_THE_END;
-          setAway(!following.current);
+          setAway(scrollHeight - scrollTop - clientHeight >= NEAR_THE_END);
+        }}
+        onWheel={() => {
+          following.current = false;
+        }}
+        onTouchMove={() => {
+          following.current = false;
+        }}
+        onKeyDown={(event) => {
+          if (SCROLLING.has(event.key)) following.current = false;
         }}
       >
         <div class="column">
@@ -90,7 +104,7 @@ export function ChatView({ chat, name, suggestions, open, opened, welcome, notic
             class="to-end"
             aria-label="Go to the latest message"
             title="Latest message"
-            onClick={() => toEnd(true)}
+            onClick={toEnd}
           >
             <DownIcon />
           </button>

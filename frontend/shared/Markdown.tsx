@@ -3,6 +3,9 @@ import { useMemo } from "preact/hooks";
 import type { Inline } from "./inline";
 import { type Block, parseMarkdown } from "./markdown";
 
+/** A word that its marks stay beside, on one line. */
+const LAST_WORD = /\S{1,20}$/;
+
 interface Props {
   source: string;
   /** How a citation's number looks; none are shown without it. */
@@ -16,7 +19,29 @@ export function Markdown({ source, mark }: Props) {
 
   const words = (text: string) => (quoted ? <mark>{text}</mark> : text);
 
-  const inline = (nodes: Inline[]): ComponentChildren[] => nodes.map((node) => one(node));
+  const inline = (nodes: Inline[]): ComponentChildren[] => {
+    const shown: ComponentChildren[] = [];
+    for (let at = 0; at < nodes.length; at++) {
+      const node = nodes[at] as Inline;
+      let end = at + 1;
+      while (nodes[end]?.kind === "mark") end++;
+      const word = node.kind === "text" && end > at + 1 ? LAST_WORD.exec(node.text)?.[0] : undefined;
+      if (node.kind !== "text" || word === undefined) {
+        shown.push(one(node));
+        continue;
+      }
+      const marks = nodes.slice(at + 1, end).map(one);
+      shown.push(
+        words(node.text.slice(0, -word.length)),
+        <span class="together">
+          {words(word)}
+          {marks}
+        </span>,
+      );
+      at = end - 1;
+    }
+    return shown;
+  };
   const one = (node: Inline): ComponentChildren => {
     switch (node.kind) {
       case "text":

@@ -82,7 +82,7 @@ describe("hostile text is shown as text", () => {
 
   it("takes no sentinel from outside", () => {
     const claims = [{ text: "a\uE0009\uE001 \uE002b\uE003", citations: [1] }];
-    expect(html(withMarks(claims))).toBe("<p>a\uFFFD9\uFFFD \uFFFDb\uFFFD<sup>1</sup></p>");
+    expect(html(withMarks(claims))).toBe('<p>a\uFFFD9\uFFFD <span class="together">\uFFFDb\uFFFD<sup>1</sup></span></p>');
   });
 
   it("shows stray sentinels as nothing, and ends", () =>
@@ -119,7 +119,7 @@ describe("marks", () => {
           { text: "Second.", citations: [2, 3] },
         ]),
       ),
-    ).toBe("<p>First.<sup>1</sup> Second.<sup>2</sup><sup>3</sup></p>"));
+    ).toBe('<p><span class="together">First.<sup>1</sup></span> <span class="together">Second.<sup>2</sup><sup>3</sup></span></p>'));
 
   it("leave a list that spans claims one list", () =>
     expect(
@@ -129,11 +129,11 @@ describe("marks", () => {
           { text: "\n2. b", citations: [2] },
         ]),
       ),
-    ).toBe('<p>Do:</p><ol><li value="1">a<sup>1</sup></li><li value="2">b<sup>2</sup></li></ol>'));
+    ).toBe('<p>Do:</p><ol><li value="1"><span class="together">a<sup>1</sup></span></li><li value="2"><span class="together">b<sup>2</sup></span></li></ol>'));
 
   it("stand in a table's last cell and after a code block", () => {
     expect(html(withMarks([{ text: "| a | b |\n|---|---|\n| 1 | 2 |", citations: [4] }]))).toContain(
-      "<td>2<sup>4</sup></td>",
+      '<td><span class="together">2<sup>4</sup></span></td>',
     );
     expect(html(withMarks([{ text: "```\ncode\n```\n", citations: [5] }]))).toBe(
       '<pre tabindex="0"><code>code</code></pre><sup>5</sup>',
@@ -141,7 +141,7 @@ describe("marks", () => {
   });
 
   it("take only numbers that can be citations", () =>
-    expect(html(withMarks([{ text: "a", citations: [-1, 0, 1.5, Number.NaN, 2] }]))).toBe("<p>a<sup>2</sup></p>"));
+    expect(html(withMarks([{ text: "a", citations: [-1, 0, 1.5, Number.NaN, 2] }]))).toBe('<p><span class="together">a<sup>2</sup></span></p>'));
 });
 
 describe("quotes", () => {

@@ -161,7 +161,7 @@ class Visit:
         self._context.close()
 
     def check(self) -> None:
-        assert self.complaints == []
+        assert not self.complaints, self.complaints
 
     def _guard(self, route: Route) -> None:
         if urlsplit(route.request.url).hostname == "127.0.0.1":
