@@ -27,7 +27,7 @@ OPENED_BY = {
     "_chat": "chat or admin",
     "_metrics": "admin, or none from the same machine",
     "_known_visitor": "the visitor's token",
-    "_local_page": "none, from the same machine (`page_public` opens it to others)",
+    "_local_page": "none, from the same machine",
 }
 """What the dependencies of an endpoint (freehold/web/dependencies.py) ask for."""
 
