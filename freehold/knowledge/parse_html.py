@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from freehold.errors import UnreadableDocument
+from freehold.knowledge.boilerplate import article_words, without_boilerplate
 from freehold.knowledge.decode import decode
 from freehold.knowledge.html_walk import Walker, is_skipped
 from freehold.knowledge.parsed import Draft, Parsed, one_line
@@ -18,16 +19,10 @@ _WRAPPERS = re.compile(
 )
 _MIN_MAIN_CHARS = 200
 """A `main` with less text than this and less than half the body's is taken for a shell, not the content."""
-_MAX_ELEMENTS = 50_000
-"""Pages with more are kept whole: trafilatura's time grows faster than they do."""
-_LINKED = 0.6
-"""Share of a block's words within links from which it may be navigation."""
-_WORDS = re.compile(r"\w+")
 
 
 def parse_html(data: bytes, fallback: str, *, charset: str | None = None) -> Parsed:
-    """Takes `main`, else the only `article`, else `body`; of that, blocks that trafilatura takes for
-    boilerplate and that are short or mostly links are dropped. Headings, tables and code always stay.
+    """Takes `main`, else the only `article`, else `body`, and of that what `boilerplate` leaves.
 
     Raises:
         UnreadableDocument: no words remain.
@@ -41,7 +36,7 @@ def parse_html(data: bytes, fallback: str, *, charset: str | None = None) -> Par
     walker.walk(content)
     walker.flush()
     if content.tag == "body" or len(draft.entries) > 3:
-        _drop_boilerplate(draft, walker.linked, _article_words(root))
+        draft.entries[:] = without_boilerplate(draft.entries, walker.linked, article_words(root))
     if not any(kind != "heading" for kind, _, _ in draft.entries):
         draft = Draft()
         walker = Walker(draft, everything=True)
@@ -121,51 +116,3 @@ def _title(root: Any) -> str | None:
         if words and element.getparent() is not None and element.getparent().tag == "head":
             return _SITE_SUFFIX.sub("", words) or words
     return None
-
-
-def _article_words(root: Any) -> str:
-    """What trafilatura takes for the article, as words between single spaces; empty if it finds none."""
-    if sum(1 for _ in root.iter()) > _MAX_ELEMENTS:
-        return ""
-    import trafilatura
-
-    text = trafilatura.extract(
-        root, fast=True, favor_recall=True, include_comments=False, include_tables=True
-    )
-    return " " + " ".join(_WORDS.findall((text or "").lower())) + " "
-
-
-def _drop_boilerplate(draft: Draft, linked: dict[int, float], article: str) -> None:
-    """Takes out blocks that are not in the article and are links or scraps; outside its first and last
-    block nothing but headings and tables of content stays."""
-    if len(article) < 100:
-        return
-    entries = draft.entries
-    found = [_known(text, article) for _, _, text in entries]
-    inside = [
-        n
-        for n, (known, (kind, _, _)) in enumerate(zip(found, entries, strict=True))
-        if known and kind != "heading"
-    ]
-    if not inside:
-        return
-    first, last = inside[0], inside[-1]
-    kept = []
-    for n, entry in enumerate(entries):
-        kind, _, text = entry
-        scrap = linked.get(n, 0.0) >= _LINKED or (len(text) < 40 and not (first < n < last))
-        if kind in ("heading", "table", "code") or found[n] or not scrap:
-            kept.append(entry)
-    draft.entries[:] = _without_empty_tail(kept)
-
-
-def _known(text: str, article: str) -> bool:
-    words = _WORDS.findall(text.lower())
-    return not words or f" {' '.join(words[:12])} " in article
-
-
-def _without_empty_tail(entries: list[Any]) -> list[Any]:
-    """Headings at the very end head nothing: what stood under them was navigation."""
-    while entries and entries[-1][0] == "heading" and any(kind != "heading" for kind, _, _ in entries):
-        entries.pop()
-    return entries
