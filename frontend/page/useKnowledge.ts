@@ -164,7 +164,7 @@ export function useKnowledge({ key, assistant, forgetKey, learned }: Wishes): Kn
     },
     visit(address) {
       if (!admin) return;
-      const location = /^[a-z][a-z0-9+.-]*:/i.test(address) ? address : `https://${address}`;
+      const location = /^([a-z][a-z0-9+.-]*:|\/)/i.test(address) ? address : `https://${address}`;
       const which = add({ title: location });
       admin.addAddress(assistant, location).then(
         ({ job }) => began(which, job),

@@ -42,6 +42,9 @@ export function Widget({ api, kept, tab, options, paint }: Props) {
   const [late, setLate] = useState(false);
   const name = info?.assistant.name || "Assistant";
 
+  useEffect(() => {
+    if (error?.code === "unreachable") console.warn(`Freehold: no answer. Does the assistant allow ${location.origin}?`);
+  }, [error]);
   useEffect(() => paint(options.accent ?? info?.assistant.accent ?? null), [info]);
   useEffect(() => {
     const timer = setTimeout(() => setLate(true), LATEST_MS);
