@@ -53,7 +53,10 @@ const SCRIPTS = {
     [`\n\n${LIST}`, 2],
     ["\n\nRefunds are paid within five working days after the parcel has arrived with us.", 3],
   ],
-  table: [["You can return any item within **30 days** of delivery.", 1], [`\n\n${TABLE}`, 2]],
+  table: [
+    ["You can return any item within **30 days** of delivery.", 1],
+    [`\n\n${TABLE}`, 2],
+  ],
   code: [["Run this:\n\n```sh\nfreehold add ./docs --assistant default\n```", 1]],
   refuse: [["The documents do not say.", 0]],
 };
@@ -75,7 +78,8 @@ async function handle(request, response) {
     response.writeHead(status, { "Content-Type": "application/json", ...headers });
     response.end(body === null ? undefined : JSON.stringify(body));
   };
-  const fail = (status, code, message, hint, headers) => json(status, { error: { code, message, hint } }, headers);
+  const fail = (status, code, message, hint, headers) =>
+    json(status, { error: { code, message, hint } }, headers);
 
   if (path === "GET /site") {
     response.writeHead(200, { "Content-Type": TYPES.html });
@@ -87,7 +91,8 @@ async function handle(request, response) {
   if (!pathname.startsWith("/api/")) return file(pathname === "/" ? "/index.html" : pathname, response);
 
   const body = await bodyOf(request);
-  if (pathname.startsWith("/api/v1/public/")) return visitors(path, pathname, body, { json, fail, request, response });
+  if (pathname.startsWith("/api/v1/public/"))
+    return visitors(path, pathname, body, { json, fail, request, response });
   if (path === "GET /api/v1/page") return json(200, pageInfo());
   if (request.headers.authorization !== `Bearer ${KEY}`)
     return fail(401, "unauthorized", "This needs an admin key.", "Send it as a bearer token.");
@@ -119,7 +124,10 @@ async function stream(text, request, response) {
     await wait(text.includes("slow") ? 3000 : 500);
     if (gone) return;
     const quote = words.trim();
-    if (number) send("citation", { citation: citation(number, PASSAGE.includes(quote) ? quote : "within **30 days**") });
+    if (number)
+      send("citation", {
+        citation: citation(number, PASSAGE.includes(quote) ? quote : "within **30 days**"),
+      });
     send("message_delta", { text: words, citations: number ? [number] : [] });
     if (text.includes("error")) {
       send("error", { error: { code: "engine_crashed", message: "The model stopped.", hint: "Ask again." } });
@@ -127,7 +135,12 @@ async function stream(text, request, response) {
     }
   }
   const refused = name === "refuse";
-  const nearby = { id: 7, title: "Returns and refunds", location: "help/returns.md", heading_path: ["Returning an item"] };
+  const nearby = {
+    id: 7,
+    title: "Returns and refunds",
+    location: "help/returns.md",
+    heading_path: ["Returning an item"],
+  };
   const outcome = refused ? "refused" : "answered";
   send("message_end", { message_id: "m1", outcome, nearby: refused ? [nearby] : [], usage: {}, timings: {} });
   response.end();
@@ -147,18 +160,41 @@ function admin(path, pathname, body, { json, fail }) {
     });
   if (path === "GET /api/v1/sources") return json(200, { sources: state.sources });
   if (path === "POST /api/v1/sources/upload" || path === "POST /api/v1/sources") {
-    if (body.location?.includes("127.")) return fail(403, "egress_denied", "127.0.0.1 is a private address.", "Allow it by name.");
+    if (body.location?.includes("127."))
+      return fail(403, "egress_denied", "127.0.0.1 is a private address.", "Allow it by name.");
     const id = state.sources.length + 1;
     const title = body.location ?? "Uploaded files";
-    const source = { id, assistant: "default", kind: "files", location: title, title, state: "syncing", error: null };
-    state.sources.push({ ...source, documents: 22, passages: 240, failed: 2, created_at: 0, synced_at: null });
+    const source = {
+      id,
+      assistant: "default",
+      kind: "files",
+      location: title,
+      title,
+      state: "syncing",
+      error: null,
+    };
+    state.sources.push({
+      ...source,
+      documents: 22,
+      passages: 240,
+      failed: 2,
+      created_at: 0,
+      synced_at: null,
+    });
     return json(202, { source: state.sources.at(-1), job: startJob(`j${id}`) });
   }
   if (pathname.startsWith("/api/v1/jobs/")) return json(200, state.jobs.get(pathname.split("/")[4]));
   if (pathname.startsWith("/api/v1/assistants/default")) {
     Object.assign(state, body.allowed_origins ? { origins: body.allowed_origins } : body);
     const { name, greeting, accent, origins } = state;
-    return json(200, { id: "default", name, greeting, accent, allowed_origins: origins, public_token: "pub_own" });
+    return json(200, {
+      id: "default",
+      name,
+      greeting,
+      accent,
+      allowed_origins: origins,
+      public_token: "pub_own",
+    });
   }
   if (path.startsWith("DELETE /api/v1/sources/")) {
     state.sources = state.sources.filter((source) => source.id !== Number(pathname.split("/")[4]));
@@ -168,7 +204,14 @@ function admin(path, pathname, body, { json, fail }) {
 }
 
 function startJob(id) {
-  const job = { id, kind: "sync", state: "running", progress: { done: 0, total: 24, current: null }, result: null, error: null };
+  const job = {
+    id,
+    kind: "sync",
+    state: "running",
+    progress: { done: 0, total: 24, current: null },
+    result: null,
+    error: null,
+  };
   state.jobs.set(id, job);
   const timer = setInterval(() => {
     job.progress = { done: job.progress.done + 1, total: 24, current: `help/page-${job.progress.done}.md` };
@@ -203,7 +246,10 @@ async function bodyOf(request) {
 async function file(path, response) {
   try {
     const data = await readFile(new URL(`.${path}`, STATIC));
-    response.writeHead(200, { "Content-Type": TYPES[path.split(".").pop()], "Content-Security-Policy": POLICY });
+    response.writeHead(200, {
+      "Content-Type": TYPES[path.split(".").pop()],
+      "Content-Security-Policy": POLICY,
+    });
     response.end(data);
   } catch {
     response.writeHead(404).end();

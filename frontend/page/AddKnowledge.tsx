@@ -41,7 +41,12 @@ export function AddKnowledge({ disabled, take, visit }: Props) {
         </p>
         <p class="note">Markdown, HTML, PDF, Word, text, or a table of questions and answers (CSV, JSONL)</p>
         <div class="row middle">
-          <button type="button" class="button main" disabled={disabled} onClick={() => files.current?.click()}>
+          <button
+            type="button"
+            class="button main"
+            disabled={disabled}
+            onClick={() => files.current?.click()}
+          >
             Choose files
           </button>
           <button type="button" class="button" disabled={disabled} onClick={() => folder.current?.click()}>

@@ -25,7 +25,13 @@ export function Appearance({ admin, assistant, changed }: Props) {
 
   const save = async () => {
     try {
-      changed(await admin.change(assistant.id, { name: name.trim() || assistant.name, greeting: greeting.trim(), accent }));
+      changed(
+        await admin.change(assistant.id, {
+          name: name.trim() || assistant.name,
+          greeting: greeting.trim(),
+          accent,
+        }),
+      );
       setSays({ text: "Saved.", bad: false });
     } catch (thrown) {
       const { message, hint } = asApiError(thrown);
@@ -44,7 +50,14 @@ export function Appearance({ admin, assistant, changed }: Props) {
         }}
       >
         <label for="looks-name">Name</label>
-        <input id="looks-name" class="field" dir="auto" maxLength={80} value={name} onInput={(e) => setName(e.currentTarget.value)} />
+        <input
+          id="looks-name"
+          class="field"
+          dir="auto"
+          maxLength={80}
+          value={name}
+          onInput={(e) => setName(e.currentTarget.value)}
+        />
         <label for="looks-greeting">Greeting</label>
         <textarea
           id="looks-greeting"
@@ -56,7 +69,12 @@ export function Appearance({ admin, assistant, changed }: Props) {
           onInput={(e) => setGreeting(e.currentTarget.value)}
         />
         <label for="looks-accent">Colour</label>
-        <input id="looks-accent" type="color" value={accent} onInput={(e) => setAccent(e.currentTarget.value)} />
+        <input
+          id="looks-accent"
+          type="color"
+          value={accent}
+          onInput={(e) => setAccent(e.currentTarget.value)}
+        />
         <div class="row">
           <button type="submit" class="button">
             Save

@@ -62,11 +62,14 @@ export function AskView({ token, demo, offer, question, asked, handle }: Props) 
           welcome={
             <div class="hello">
               {chat.state.entries.length === 0 && (
-                <h2 dir="auto">{info?.assistant.greeting || (demo ? "Ask about Freehold" : "What would you like to know?")}</h2>
+                <h2 dir="auto">
+                  {info?.assistant.greeting || (demo ? "Ask about Freehold" : "What would you like to know?")}
+                </h2>
               )}
               <p class="note">
                 An AI answers here, {info?.mode === "generative" ? "from" : "in words quoted from"}{" "}
-                {demo ? "Freehold’s own documentation" : "your documents"}. Press a number to see the words it stands on.
+                {demo ? "Freehold’s own documentation" : "your documents"}. Press a number to see the words it
+                stands on.
               </p>
               {error && <ErrorNote error={error} retry={reload} />}
               {chat.state.entries.length === 0 && offer}

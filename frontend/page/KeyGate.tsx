@@ -37,8 +37,8 @@ export function KeyGate({ purpose, accepted, cancel }: Props) {
     <section class="card gate" aria-labelledby="gate-title">
       <h2 id="gate-title">The admin key, once</h2>
       <p>
-        {purpose} needs the admin key. The terminal printed it when Freehold started for the first time; it begins with{" "}
-        <code>fh_admin_</code>.
+        {purpose} needs the admin key. The terminal printed it when Freehold started for the first time; it
+        begins with <code>fh_admin_</code>.
       </p>
       <form
         class="row"

@@ -12,7 +12,8 @@ import { counted, Sources } from "./Sources";
 import type { Knowledge } from "./useKnowledge";
 
 /** What was asked for before the key was known. */
-export type Wish = { kind: "files"; files: Upload[] } | { kind: "address"; address: string } | { kind: "manage" };
+export type Wish =
+  { kind: "files"; files: Upload[] } | { kind: "address"; address: string } | { kind: "manage" };
 
 interface Props {
   knowledge: Knowledge;
@@ -55,11 +56,15 @@ export function KnowledgeView(props: Props) {
     return (
       <div class="knowledge">
         <KeyGate
-          purpose={wish && wish.kind !== "manage" ? "Reading your documents" : "Managing what the assistant knows"}
+          purpose={
+            wish && wish.kind !== "manage" ? "Reading your documents" : "Managing what the assistant knows"
+          }
           accepted={keyGiven}
           cancel={wish && wish.kind !== "manage" ? () => wishes(null) : undefined}
         />
-        {wish?.kind === "files" && <p class="note center">{counted(wish.files.length, "file")} waiting to be read.</p>}
+        {wish?.kind === "files" && (
+          <p class="note center">{counted(wish.files.length, "file")} waiting to be read.</p>
+        )}
         {wish?.kind === "address" && <p class="note center">{wish.address} is waiting to be read.</p>}
       </div>
     );
@@ -99,14 +104,15 @@ export function KnowledgeView(props: Props) {
           <h2 id="vectors-title">Learning what things mean</h2>
           <progress aria-labelledby="vectors-title" value={vectors.done} max={vectors.total} />
           <p class="note">
-            {vectors.done.toLocaleString("en")} of {counted(vectors.total, "passage")}. Words are found already; questions
-            in other words are understood better as this goes on.
+            {vectors.done.toLocaleString("en")} of {counted(vectors.total, "passage")}. Words are found
+            already; questions in other words are understood better as this goes on.
           </p>
         </section>
       )}
       {status?.search_mode === "words" && passages > 0 && (
         <p class="note">
-          Search runs on words alone: the embedding model is not installed. <code>make setup</code> installs it.
+          Search runs on words alone: the embedding model is not installed. <code>make setup</code> installs
+          it.
         </p>
       )}
       {assistant && passages > 0 && <ShareTag admin={admin} assistant={assistant} changed={took} />}

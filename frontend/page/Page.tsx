@@ -35,7 +35,9 @@ export function Page() {
   if (!info)
     return (
       <main class="frame">
-        <div class="front center-all">{error ? <ErrorNote error={error} retry={load} /> : <p class="note">Opening…</p>}</div>
+        <div class="front center-all">
+          {error ? <ErrorNote error={error} retry={load} /> : <p class="note">Opening…</p>}
+        </div>
       </main>
     );
   return <Loaded info={info} reload={load} />;
@@ -57,7 +59,9 @@ function Loaded({ info, reload }: { info: PageInfo; reload: () => void }) {
   }, []);
   const learned = useCallback(() => {
     reload();
-    chatApi("", setup.public_token).info().then(setOwn, () => undefined);
+    chatApi("", setup.public_token)
+      .info()
+      .then(setOwn, () => undefined);
   }, [setup.public_token]);
   const knowledge = useKnowledge({ key, assistant: setup.assistant_id, forgetKey, learned });
   useEffect(learned, [learned]);
@@ -84,7 +88,9 @@ function Loaded({ info, reload }: { info: PageInfo; reload: () => void }) {
           <Logo />
           <div>
             <h1 dir="auto">{assistant.name}</h1>
-            <span class="note">{demo ? "Demo: knows Freehold’s own documentation" : "Your assistant, on your documents"}</span>
+            <span class="note">
+              {demo ? "Demo: knows Freehold’s own documentation" : "Your assistant, on your documents"}
+            </span>
           </div>
         </div>
         <nav aria-label="Views">

@@ -42,7 +42,13 @@ function One({ reading, cancel, dismiss }: { reading: Reading } & Pick<Props, "c
             Stop<span class="hidden"> reading {title}</span>
           </button>
         ) : (
-          <button type="button" class="quiet" aria-label={`Dismiss ${title}`} title="Dismiss" onClick={() => dismiss(reading)}>
+          <button
+            type="button"
+            class="quiet"
+            aria-label={`Dismiss ${title}`}
+            title="Dismiss"
+            onClick={() => dismiss(reading)}
+          >
             <CloseIcon />
           </button>
         )}

@@ -42,8 +42,12 @@ export function ShareTag({ admin, assistant, changed }: Props) {
   };
   const allow = async () => {
     const wanted = originOf(origin);
-    if (wanted === null) setError("Write the site's address as the browser shows it, such as https://www.example.com.");
-    else if (assistant.allowed_origins.includes(wanted) || (await save([...assistant.allowed_origins, wanted])))
+    if (wanted === null)
+      setError("Write the site's address as the browser shows it, such as https://www.example.com.");
+    else if (
+      assistant.allowed_origins.includes(wanted) ||
+      (await save([...assistant.allowed_origins, wanted]))
+    )
       setOrigin("");
   };
 
@@ -99,7 +103,15 @@ export function ShareTag({ admin, assistant, changed }: Props) {
         <li>
           <label for="tag">Paste this tag into its pages, before &lt;/body&gt;.</label>
           <div class="tag">
-            <textarea id="tag" ref={code} readOnly rows={3} spellcheck={false} value={tag} onFocus={(e) => e.currentTarget.select()} />
+            <textarea
+              id="tag"
+              ref={code}
+              readOnly
+              rows={3}
+              spellcheck={false}
+              value={tag}
+              onFocus={(e) => e.currentTarget.select()}
+            />
             <button type="button" class="button main" onClick={() => void copy()}>
               {copied ? (
                 <>
@@ -115,7 +127,8 @@ export function ShareTag({ admin, assistant, changed }: Props) {
           </div>
           {local && (
             <p class="note">
-              This address answers on this machine only. Once Freehold has a public name, put that name into the tag.
+              This address answers on this machine only. Once Freehold has a public name, put that name into
+              the tag.
             </p>
           )}
         </li>

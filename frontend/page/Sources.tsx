@@ -24,7 +24,9 @@ export function Sources({ sources, sync, remove }: Props) {
               <strong dir="auto">{name}</strong>
               <p class="note">
                 {counted(source.documents, "document")}, {counted(source.passages, "passage")}
-                {source.failed > 0 && <span class="bad"> · {counted(source.failed, "document")} not readable</span>}
+                {source.failed > 0 && (
+                  <span class="bad"> · {counted(source.failed, "document")} not readable</span>
+                )}
                 {source.error && <span class="bad"> · {source.error}</span>}
               </p>
             </div>

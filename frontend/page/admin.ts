@@ -1,6 +1,14 @@
 import { send } from "../shared/api";
 import { ApiError, errorOf, fieldsOf, unreachable } from "../shared/errors";
-import type { Assistant, AssistantChanges, Job, PageInfo, Source, SourceStarted, Status } from "../shared/types";
+import type {
+  Assistant,
+  AssistantChanges,
+  Job,
+  PageInfo,
+  Source,
+  SourceStarted,
+  Status,
+} from "../shared/types";
 import { uploadName } from "./files";
 
 /** A file to hand in, under the path it had in its folder. */
@@ -17,7 +25,12 @@ export interface Accepted extends Omit<SourceStarted, "job"> {
 export interface AdminApi {
   status(): Promise<Status>;
   sources(assistant: string): Promise<Source[]>;
-  upload(assistant: string, files: readonly Upload[], sent: (share: number) => void, signal: AbortSignal): Promise<Accepted>;
+  upload(
+    assistant: string,
+    files: readonly Upload[],
+    sent: (share: number) => void,
+    signal: AbortSignal,
+  ): Promise<Accepted>;
   addAddress(assistant: string, location: string): Promise<Accepted>;
   sync(source: number): Promise<Job>;
   remove(source: number): Promise<void>;
@@ -62,7 +75,14 @@ export function adminApi(key: string): AdminApi {
         request.setRequestHeader("Authorization", headers.Authorization);
         request.upload.onprogress = (event) => sent(event.lengthComputable ? event.loaded / event.total : 0);
         request.onerror = () => reject(unreachable());
-        request.onabort = () => reject(new ApiError("stopped", "Stopped before everything was sent.", "What was read stays; remove it below if you like."));
+        request.onabort = () =>
+          reject(
+            new ApiError(
+              "stopped",
+              "Stopped before everything was sent.",
+              "What was read stays; remove it below if you like.",
+            ),
+          );
         signal.addEventListener("abort", () => request.abort());
         request.onload = () => {
           const ok = request.status >= 200 && request.status < 300;

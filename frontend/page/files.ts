@@ -2,7 +2,19 @@ import type { Upload } from "./admin";
 
 /** Endings of the files that Freehold reads; the server decides again, by content. */
 export const READABLE = [
-  ".md", ".markdown", ".mdx", ".rst", ".txt", ".text", ".html", ".htm", ".xhtml", ".pdf", ".docx", ".csv", ".jsonl",
+  ".md",
+  ".markdown",
+  ".mdx",
+  ".rst",
+  ".txt",
+  ".text",
+  ".html",
+  ".htm",
+  ".xhtml",
+  ".pdf",
+  ".docx",
+  ".csv",
+  ".jsonl",
 ];
 
 const MOST_FILES = 20_000;
@@ -73,13 +85,17 @@ async function walk(entry: FileSystemEntry, folder: string, found: Upload[]): Pr
   if (found.length >= MOST_FILES) return;
   const path = folder + entry.name;
   if (entry.isFile) {
-    const file = await new Promise<File>((resolve, reject) => (entry as FileSystemFileEntry).file(resolve, reject));
+    const file = await new Promise<File>((resolve, reject) =>
+      (entry as FileSystemFileEntry).file(resolve, reject),
+    );
     found.push({ file, path });
     return;
   }
   const reader = (entry as FileSystemDirectoryEntry).createReader();
   for (;;) {
-    const some = await new Promise<FileSystemEntry[]>((resolve, reject) => reader.readEntries(resolve, reject));
+    const some = await new Promise<FileSystemEntry[]>((resolve, reject) =>
+      reader.readEntries(resolve, reject),
+    );
     if (some.length === 0) return;
     for (const child of some) await walk(child, `${path}/`, found);
   }

@@ -32,7 +32,8 @@ export function shown({ jobs }: Reading): Job | null {
 /** What could not be read, by name; the latest word on each counts. */
 export function unread({ jobs, refused }: Reading): Unread[] {
   const reasons = new Map<string, string>(refused);
-  for (const job of jobs) for (const { document, reason } of job.result?.failed ?? []) reasons.set(document, reason);
+  for (const job of jobs)
+    for (const { document, reason } of job.result?.failed ?? []) reasons.set(document, reason);
   return [...reasons];
 }
 

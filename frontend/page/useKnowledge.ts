@@ -70,8 +70,11 @@ export function useKnowledge({ key, assistant, forgetKey, learned }: Wishes): Kn
       setStatus(now);
       setError(null);
       const known = new Set(latest.current.flatMap((one) => one.jobs.map((job) => job.id)));
-      const handingIn = latest.current.some((one) => one.error === null && (one.sent < 1 || one.jobs.length === 0));
-      if (!handingIn) for (const job of now.jobs as Job[]) if (running(job) && !known.has(job.id)) add({ jobs: [job] });
+      const handingIn = latest.current.some(
+        (one) => one.error === null && (one.sent < 1 || one.jobs.length === 0),
+      );
+      if (!handingIn)
+        for (const job of now.jobs as Job[]) if (running(job) && !known.has(job.id)) add({ jobs: [job] });
     }, failed);
   }, [admin, assistant, failed]);
   useEffect(refresh, [refresh]);
@@ -131,7 +134,13 @@ export function useKnowledge({ key, assistant, forgetKey, learned }: Wishes): Kn
       } catch (thrown) {
         const problem = asApiError(thrown);
         const [only, ...others] = batch;
-        if (!only || others.length > 0 || batch.length === files.length || problem.status === 401 || stop.signal.aborted)
+        if (
+          !only ||
+          others.length > 0 ||
+          batch.length === files.length ||
+          problem.status === 401 ||
+          stop.signal.aborted
+        )
           throw problem;
         const refusal = [only.path, `${problem.message} ${problem.hint ?? ""}`] as const;
         update(which, (one) => ({ ...one, refused: [...one.refused, refusal] }));
@@ -154,7 +163,11 @@ export function useKnowledge({ key, assistant, forgetKey, learned }: Wishes): Kn
       const { files, leftOut } = sorted(all);
       if (files.length === 0) {
         const hint = "Give it Markdown, HTML, PDF, Word (.docx), text, CSV or JSONL files.";
-        add({ title: "Files", leftOut, error: new ApiError("nothing", "None of these files can be read.", hint) });
+        add({
+          title: "Files",
+          leftOut,
+          error: new ApiError("nothing", "None of these files can be read.", hint),
+        });
         return;
       }
       const which = add({ title: titleOf(files), leftOut, sent: 0 });

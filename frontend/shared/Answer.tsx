@@ -59,7 +59,15 @@ export function Answer({ entry, open, opened, retry, rate }: Props) {
 }
 
 /** One chip for each document, opening the first passage cited from it. */
-function Sources({ citations, open, opened }: { citations: Citation[]; open: OpenCitation; opened: Citation | null }) {
+function Sources({
+  citations,
+  open,
+  opened,
+}: {
+  citations: Citation[];
+  open: OpenCitation;
+  opened: Citation | null;
+}) {
   const documents = new Map<number, Citation[]>();
   for (const citation of citations) {
     const id = citation.document.id;

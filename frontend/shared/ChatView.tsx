@@ -39,7 +39,9 @@ export function ChatView({ chat, name, suggestions, open, opened, welcome, notic
     const questions = log.current.querySelectorAll<HTMLElement>(".question");
     const last = questions[questions.length - 1];
     // A long answer is read from its start: its question stays in view.
-    log.current.scrollTop = last ? Math.min(log.current.scrollHeight, last.offsetTop - ABOVE) : log.current.scrollHeight;
+    log.current.scrollTop = last
+      ? Math.min(log.current.scrollHeight, last.offsetTop - ABOVE)
+      : log.current.scrollHeight;
   }, [entries]);
 
   const ask = (text: string) => {
@@ -71,7 +73,9 @@ export function ChatView({ chat, name, suggestions, open, opened, welcome, notic
       >
         <div class="column">
           {welcome}
-          {historyError && <ErrorNote error={historyError} retry={chat.restore} label="Load earlier messages" />}
+          {historyError && (
+            <ErrorNote error={historyError} retry={chat.restore} label="Load earlier messages" />
+          )}
           {restoring && <p class="note center">Loading your conversation…</p>}
           {!restoring && entries.length === 0 && <Suggestions questions={suggestions} ask={ask} />}
           {entries.map((entry) =>

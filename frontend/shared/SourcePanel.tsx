@@ -23,7 +23,8 @@ export function SourcePanel({ citation, modal, close }: Props) {
     const marks = panel.current?.querySelectorAll("mark");
     const body = panel.current?.querySelector<HTMLElement>(".source-body");
     const first = marks?.[0];
-    if (body && first) body.scrollTop += first.getBoundingClientRect().top - body.getBoundingClientRect().top - 48;
+    if (body && first)
+      body.scrollTop += first.getBoundingClientRect().top - body.getBoundingClientRect().top - 48;
     else if (body) body.scrollTop = 0;
     panel.current?.querySelector<HTMLElement>("h2")?.focus({ preventScroll: true });
   }, [citation]);

@@ -1,6 +1,14 @@
 import { ApiError, errorOf, fieldsOf, interrupted, unreachable } from "./errors";
 import { readEvents, type ServerEvent } from "./sse";
-import type { AssistantInfo, Citation, Conversation, ConversationStarted, Nearby, Rating, StreamEvent } from "./types";
+import type {
+  AssistantInfo,
+  Citation,
+  Conversation,
+  ConversationStarted,
+  Nearby,
+  Rating,
+  StreamEvent,
+} from "./types";
 
 /** The server pings every ten seconds; this much silence means that the connection is dead. */
 const SILENCE_MS = 35_000;

@@ -156,4 +156,5 @@ function entryOf(message: Message): Entry {
   };
 }
 
-const unfinished = () => new ApiError("unfinished", "This question was left without an answer.", "Ask it again.");
+const unfinished = () =>
+  new ApiError("unfinished", "This question was left without an answer.", "Ask it again.");

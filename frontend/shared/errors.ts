@@ -41,7 +41,13 @@ export async function errorOf(response: Response): Promise<ApiError> {
   } catch {
     // Not JSON: a proxy answered in Freehold's place.
   }
-  return new ApiError("http", `The server answered ${response.status}.`, "Try again.", response.status, retryAfter);
+  return new ApiError(
+    "http",
+    `The server answered ${response.status}.`,
+    "Try again.",
+    response.status,
+    retryAfter,
+  );
 }
 
 /** Whatever was thrown, as something that can be shown. */

@@ -47,7 +47,8 @@ export function parseInline(source: string): Inline[] {
     flush();
     while (stack.length - 1 > index) unwrap();
     const frame = stack.pop();
-    if (frame) top().children.push({ kind: delimiter.length === 2 ? "strong" : "em", children: frame.children });
+    if (frame)
+      top().children.push({ kind: delimiter.length === 2 ? "strong" : "em", children: frame.children });
     return true;
   };
   const open = (delimiter: string) => {
@@ -134,7 +135,7 @@ function sentinel(source: string, at: number): [Inline | null, number] {
 /** Answers where the run of exactly `length` backticks after the one at `at` starts, or -1. */
 function backtickRuns(source: string): (at: number, length: number) => number {
   const starts = new Map<number, number[]>();
-  for (let at = source.indexOf("`"); at >= 0; ) {
+  for (let at = source.indexOf("`"); at >= 0;) {
     const length = runLength(source, at);
     const list = starts.get(length);
     if (list) list.push(at);
@@ -170,7 +171,8 @@ function neighbour(source: string, at: number, step: 1 | -1): string {
 
 function codeOf(source: string): Inline[] {
   let text = source.replaceAll("\n", " ");
-  if (text.length > 2 && text.startsWith(" ") && text.endsWith(" ") && text.trim() !== "") text = text.slice(1, -1);
+  if (text.length > 2 && text.startsWith(" ") && text.endsWith(" ") && text.trim() !== "")
+    text = text.slice(1, -1);
   return parsePlain(text);
 }
 

@@ -44,10 +44,16 @@ export function parseMarkdown(source: string): Block[] {
 /** What a screen reader is told: the words alone. */
 export function plainText(source: string): string {
   const inline = (nodes: Inline[]): string =>
-    nodes.map((n) => (n.kind === "text" ? n.text : "children" in n ? inline(n.children) : n.kind === "break" ? " " : "")).join("");
+    nodes
+      .map((n) =>
+        n.kind === "text" ? n.text : "children" in n ? inline(n.children) : n.kind === "break" ? " " : "",
+      )
+      .join("");
   const block = (b: Block): string => {
     if (b.kind === "list")
-      return b.items.map((i) => (b.ordered ? `${i.number}. ` : "") + i.blocks.map(block).join(" ")).join(". ");
+      return b.items
+        .map((i) => (b.ordered ? `${i.number}. ` : "") + i.blocks.map(block).join(" "))
+        .join(". ");
     if (b.kind === "table") return [b.head, ...b.rows].map((row) => row.map(inline).join(", ")).join(". ");
     return inline(b.children);
   };
@@ -74,7 +80,7 @@ function blocksOf(lines: Line[], depth: number): Block[] {
     paragraph = [];
   };
 
-  for (let at = 0; at < lines.length; ) {
+  for (let at = 0; at < lines.length;) {
     let line = lines[at] as Line;
     if (blank(line)) {
       endParagraph();
@@ -192,7 +198,10 @@ function codeAt(lines: Line[], start: number): [Block, number] {
     }
     rows.push(line.before + dedent(line.text, indent) + line.after);
   }
-  return [{ kind: "code", children: parsePlain(opening.before + opening.after + rows.join("\n") + closing) }, at];
+  return [
+    { kind: "code", children: parsePlain(opening.before + opening.after + rows.join("\n") + closing) },
+    at,
+  ];
 }
 
 function isTable(lines: Line[], at: number): boolean {
@@ -200,7 +209,11 @@ function isTable(lines: Line[], at: number): boolean {
   const rule = lines[at + 1]?.text ?? "";
   if (!head.includes("|") || !rule.includes("-") || !/^[\s|:-]+$/.test(rule)) return false;
   const columns = cells(rule);
-  return columns.length <= MOST_COLUMNS && columns.every((cell) => /^:?-+:?$/.test(cell)) && columns.length === cells(head).length;
+  return (
+    columns.length <= MOST_COLUMNS &&
+    columns.every((cell) => /^:?-+:?$/.test(cell)) &&
+    columns.length === cells(head).length
+  );
 }
 
 function tableAt(lines: Line[], start: number): [Block, number] {

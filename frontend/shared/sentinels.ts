@@ -29,7 +29,12 @@ function placed(text: string, citations: readonly number[]): string {
 }
 
 /** The passage of a citation with its quoted words set apart; nothing set apart if they do not stand there. */
-export function withQuote({ text, quote, start, end }: Pick<Citation, "text" | "quote" | "start" | "end">): string {
+export function withQuote({
+  text,
+  quote,
+  start,
+  end,
+}: Pick<Citation, "text" | "quote" | "start" | "end">): string {
   let from = utf16Offset(text, start);
   let to = utf16Offset(text, end);
   if (text.slice(from, to) !== quote) {

@@ -30,7 +30,9 @@ export interface FailedDocument {
 
 /** A job that reads a source; OpenAPI leaves results and errors open because kinds differ. */
 export interface Job extends Omit<api.JobBody, "result" | "error"> {
-  result: Partial<Record<"added" | "changed" | "removed" | "unchanged", number> & { failed: FailedDocument[] }> | null;
+  result: Partial<
+    Record<"added" | "changed" | "removed" | "unchanged", number> & { failed: FailedDocument[] }
+  > | null;
   error: Partial<api.ErrorDetail> | null;
 }
 

@@ -16,7 +16,11 @@ const ask = async (): Promise<StreamEvent[]> => {
   for await (const event of api.ask("c/1", "vis_1", "Why?", new AbortController().signal)) events.push(event);
   return events;
 };
-const caught = (promise: Promise<unknown>) => promise.then(() => null, (error: unknown) => error as ApiError);
+const caught = (promise: Promise<unknown>) =>
+  promise.then(
+    () => null,
+    (error: unknown) => error as ApiError,
+  );
 const end = 'event: message_end\ndata: {"message_id": "m", "outcome": "answered"}\n\n';
 
 describe("chatApi", () => {
@@ -30,7 +34,8 @@ describe("chatApi", () => {
   });
 
   it("throws the server's error, with the time to wait", async () => {
-    const body = '{"error": {"code": "overloaded", "message": "Every place is taken.", "hint": "Try again."}}';
+    const body =
+      '{"error": {"code": "overloaded", "message": "Every place is taken.", "hint": "Try again."}}';
     answer(body, { status: 503, headers: { "Retry-After": "7" } });
     expect(await caught(ask())).toMatchObject({
       code: "overloaded",
@@ -41,13 +46,18 @@ describe("chatApi", () => {
     });
   });
 
-  it.each(["<html>", '{"detail": "x"}', "null", ""])("makes an error of a foreign answer %j", async (body) => {
-    answer(body, { status: 502, headers: { "Retry-After": "soon" } });
-    expect(await caught(api.info())).toMatchObject({ status: 502, retryAfter: null });
-  });
+  it.each(["<html>", '{"detail": "x"}', "null", ""])(
+    "makes an error of a foreign answer %j",
+    async (body) => {
+      answer(body, { status: 502, headers: { "Retry-After": "soon" } });
+      expect(await caught(api.info())).toMatchObject({ status: 502, retryAfter: null });
+    },
+  );
 
   it("throws the error that a stream ends with", async () => {
-    answer('event: error\ndata: {"error": {"code": "engine_crashed", "message": "It died.", "hint": null}}\n\n');
+    answer(
+      'event: error\ndata: {"error": {"code": "engine_crashed", "message": "It died.", "hint": null}}\n\n',
+    );
     expect(await caught(ask())).toMatchObject({ code: "engine_crashed", message: "It died." });
   });
 
@@ -72,7 +82,8 @@ describe("chatApi", () => {
     vi.useFakeTimers();
     vi.stubGlobal("fetch", (_: string, init: RequestInit) => {
       const body = new ReadableStream({
-        start: (controller) => init.signal?.addEventListener("abort", () => controller.error(new Error("aborted"))),
+        start: (controller) =>
+          init.signal?.addEventListener("abort", () => controller.error(new Error("aborted"))),
       });
       return Promise.resolve(new Response(body));
     });
@@ -85,12 +96,16 @@ describe("chatApi", () => {
 
 describe("understood", () => {
   it("takes a citation bare or under its name", () => {
-    expect(understood({ event: "citation", data: '{"number": 1}' })).toEqual({ type: "citation", citation: { number: 1 } });
+    expect(understood({ event: "citation", data: '{"number": 1}' })).toEqual({
+      type: "citation",
+      citation: { number: 1 },
+    });
     expect(understood({ event: "citation", data: '{"citation": {"number": 1}}' })).toEqual({
       type: "citation",
       citation: { number: 1 },
     });
   });
 
-  it("throws at data that is no JSON", () => expect(() => understood({ event: "ping", data: "{" })).toThrow(ApiError));
+  it("throws at data that is no JSON", () =>
+    expect(() => understood({ event: "ping", data: "{" })).toThrow(ApiError));
 });

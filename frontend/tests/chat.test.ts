@@ -11,11 +11,19 @@ describe("reduceChat", () => {
   it("follows an answer from the question to its end", () => {
     const state = run(
       asked,
-      { type: "event", key: "k", event: { type: "message_start", message_id: "m", conversation_id: "c", trace_id: "t" } },
+      {
+        type: "event",
+        key: "k",
+        event: { type: "message_start", message_id: "m", conversation_id: "c", trace_id: "t" },
+      },
       { type: "event", key: "k", event: { type: "citation", citation } },
       { type: "event", key: "k", event: { type: "message_delta", text: "Because.", citations: [1] } },
       { type: "event", key: "k", event: { type: "ping" } },
-      { type: "event", key: "k", event: { type: "message_end", message_id: "m", outcome: "answered", nearby: [] } },
+      {
+        type: "event",
+        key: "k",
+        event: { type: "message_end", message_id: "m", outcome: "answered", nearby: [] },
+      },
     );
     expect(state.busy).toBe(false);
     expect(state.entries.map(({ from, text, state }) => [from, text, state])).toEqual([
@@ -40,8 +48,11 @@ describe("reduceChat", () => {
 
   it("keeps what was said when it stops", () =>
     expect(
-      run(asked, { type: "event", key: "k", event: { type: "message_delta", text: "Half", citations: [] } }, { type: "stopped", key: "k" })
-        .entries[1],
+      run(
+        asked,
+        { type: "event", key: "k", event: { type: "message_delta", text: "Half", citations: [] } },
+        { type: "stopped", key: "k" },
+      ).entries[1],
     ).toMatchObject({ state: "stopped", claims: [{ text: "Half" }] }));
 
   it("takes a question back with its answer, to ask it again", () => {
@@ -63,7 +74,11 @@ describe("reduceChat", () => {
 
 describe("a restored conversation", () => {
   it("shows messages as they were", () => {
-    const { entries } = restored([message("m1", "incoming"), message("m2", "outgoing"), message("m3", "activity")]);
+    const { entries } = restored([
+      message("m1", "incoming"),
+      message("m2", "outgoing"),
+      message("m3", "activity"),
+    ]);
     expect(entries.map(({ from }) => from)).toEqual(["visitor", "assistant", "activity"]);
     expect(entries[1]?.claims).toEqual([{ text: "text of m2", citations: [] }]);
   });
@@ -87,5 +102,14 @@ describe("a restored conversation", () => {
 const restored = (messages: Message[]) => run({ type: "restoring" }, { type: "restored", messages });
 
 function message(id: string, kind: Message["kind"]): Message {
-  return { id, kind, text: `text of ${id}`, claims: [], citations: [], outcome: null, created_at: 0, feedback: null };
+  return {
+    id,
+    kind,
+    text: `text of ${id}`,
+    claims: [],
+    citations: [],
+    outcome: null,
+    created_at: 0,
+    feedback: null,
+  };
 }

@@ -35,14 +35,18 @@ describe("blocks", () => {
       "<tbody><tr><td>1</td><td></td></tr><tr><td>2</td><td>x | y</td></tr></tbody>",
     ));
 
-  it("shows bars without a rule below as text", () => expect(html("a | b\nc | d")).toBe("<p>a | b\nc | d</p>"));
+  it("shows bars without a rule below as text", () =>
+    expect(html("a | b\nc | d")).toBe("<p>a | b\nc | d</p>"));
 
   it("keeps fences as they are, also without an end", () => {
-    expect(html("```sh\na  *b*\n\n  c\n```\nd")).toBe('<pre tabindex="0"><code>a  *b*\n\n  c</code></pre><p>d</p>');
+    expect(html("```sh\na  *b*\n\n  c\n```\nd")).toBe(
+      '<pre tabindex="0"><code>a  *b*\n\n  c</code></pre><p>d</p>',
+    );
     expect(html("~~~\n```\n")).toContain("<code>```\n</code>");
   });
 
-  it("shows headings as a bold line", () => expect(html("## A *b*")).toContain("<strong>A <em>b</em></strong>"));
+  it("shows headings as a bold line", () =>
+    expect(html("## A *b*")).toContain("<strong>A <em>b</em></strong>"));
 });
 
 describe("inline", () => {
@@ -76,13 +80,18 @@ describe("hostile text is shown as text", () => {
   ])("%j", (source) => {
     const root = document.createElement("div");
     render(<Markdown source={clean(source)} />, root);
-    expect(root.querySelector("img, script, a, iframe, svg, b, [href], [src], [onerror], [onload]")).toBeNull();
-    for (const word of source.match(/alert\(1\)|javascript|elsewhere/g) ?? []) expect(root.textContent).toContain(word);
+    expect(
+      root.querySelector("img, script, a, iframe, svg, b, [href], [src], [onerror], [onload]"),
+    ).toBeNull();
+    for (const word of source.match(/alert\(1\)|javascript|elsewhere/g) ?? [])
+      expect(root.textContent).toContain(word);
   });
 
   it("takes no sentinel from outside", () => {
     const claims = [{ text: "a\uE0009\uE001 \uE002b\uE003", citations: [1] }];
-    expect(html(withMarks(claims))).toBe('<p>a\uFFFD9\uFFFD <span class="together">\uFFFDb\uFFFD<sup>1</sup></span></p>');
+    expect(html(withMarks(claims))).toBe(
+      '<p>a\uFFFD9\uFFFD <span class="together">\uFFFDb\uFFFD<sup>1</sup></span></p>',
+    );
   });
 
   it("shows stray sentinels as nothing, and ends", () =>
@@ -119,7 +128,9 @@ describe("marks", () => {
           { text: "Second.", citations: [2, 3] },
         ]),
       ),
-    ).toBe('<p><span class="together">First.<sup>1</sup></span> <span class="together">Second.<sup>2</sup><sup>3</sup></span></p>'));
+    ).toBe(
+      '<p><span class="together">First.<sup>1</sup></span> <span class="together">Second.<sup>2</sup><sup>3</sup></span></p>',
+    ));
 
   it("leave a list that spans claims one list", () =>
     expect(
@@ -129,7 +140,9 @@ describe("marks", () => {
           { text: "\n2. b", citations: [2] },
         ]),
       ),
-    ).toBe('<p>Do:</p><ol><li value="1"><span class="together">a<sup>1</sup></span></li><li value="2"><span class="together">b<sup>2</sup></span></li></ol>'));
+    ).toBe(
+      '<p>Do:</p><ol><li value="1"><span class="together">a<sup>1</sup></span></li><li value="2"><span class="together">b<sup>2</sup></span></li></ol>',
+    ));
 
   it("stand in a table's last cell and after a code block", () => {
     expect(html(withMarks([{ text: "| a | b |\n|---|---|\n| 1 | 2 |", citations: [4] }]))).toContain(
@@ -141,7 +154,9 @@ describe("marks", () => {
   });
 
   it("take only numbers that can be citations", () =>
-    expect(html(withMarks([{ text: "a", citations: [-1, 0, 1.5, Number.NaN, 2] }]))).toBe('<p><span class="together">a<sup>2</sup></span></p>'));
+    expect(html(withMarks([{ text: "a", citations: [-1, 0, 1.5, Number.NaN, 2] }]))).toBe(
+      '<p><span class="together">a<sup>2</sup></span></p>',
+    ));
 });
 
 describe("quotes", () => {
@@ -149,7 +164,9 @@ describe("quotes", () => {
     html(withQuote({ text, quote, start, end: start + [...quote].length }));
 
   it("count code points, as the server does", () =>
-    expect(quoted("🙂🙂 a **b** c", "a **b**")).toBe("<p>🙂🙂 <mark>a </mark><strong><mark>b</mark></strong> c</p>"));
+    expect(quoted("🙂🙂 a **b** c", "a **b**")).toBe(
+      "<p>🙂🙂 <mark>a </mark><strong><mark>b</mark></strong> c</p>",
+    ));
 
   it("run over list items and keep them items", () =>
     expect(quoted("x\n\n1. a\n2. b\n\ny", "1. a\n2. b")).toBe(
@@ -161,7 +178,8 @@ describe("quotes", () => {
       '<th scope="col"><mark>a</mark></th></tr></thead><tbody><tr><td><mark>1</mark></td></tr></tbody>',
     ));
 
-  it("cover code", () => expect(quoted("```\nlet x\n```", "let x")).toContain("<code><mark>let x</mark></code>"));
+  it("cover code", () =>
+    expect(quoted("```\nlet x\n```", "let x")).toContain("<code><mark>let x</mark></code>"));
 
   it("are looked for when the offsets are wrong, and left out when they are nowhere", () => {
     expect(quoted("a b c", "b", 0)).toBe("<p>a <mark>b</mark> c</p>");
@@ -174,5 +192,7 @@ describe("quotes", () => {
 
 describe("plainText", () => {
   it("is what a person would read out", () =>
-    expect(plainText("Do **this**:\n\n1. `a`\n2. b\n\n| x | y |\n|---|---|\n| 1 | 2 |")).toBe("Do this: 1. a. 2. b x, y. 1, 2"));
+    expect(plainText("Do **this**:\n\n1. `a`\n2. b\n\n| x | y |\n|---|---|\n| 1 | 2 |")).toBe(
+      "Do this: 1. a. 2. b x, y. 1, 2",
+    ));
 });

@@ -7,7 +7,9 @@ import { webAddress } from "../shared/links";
 import { Memory, recall, remember } from "../shared/memory";
 
 describe("webAddress", () => {
-  it.each(["https://a.example/b?c#d", "HTTP://a.example/"])("opens %s", (url) => expect(webAddress(url)).not.toBeNull());
+  it.each(["https://a.example/b?c#d", "HTTP://a.example/"])("opens %s", (url) =>
+    expect(webAddress(url)).not.toBeNull(),
+  );
   it.each([
     "javascript:alert(1)",
     "JavaScript:alert(1)//https://a.example",
@@ -23,7 +25,18 @@ describe("webAddress", () => {
 });
 
 describe("accentOf", () => {
-  const colours = ["#000", "#fff", "#ff0", "#00ff00", "#777777", "#767676", "#0000ff", "#f0f", "#17694c", "#ffe48a"];
+  const colours = [
+    "#000",
+    "#fff",
+    "#ff0",
+    "#00ff00",
+    "#777777",
+    "#767676",
+    "#0000ff",
+    "#f0f",
+    "#17694c",
+    "#ffe48a",
+  ];
   it.each(colours)("stays readable with %s", (colour) => {
     const accent = accentOf(colour);
     if (!accent) throw new Error("no accent");
@@ -34,7 +47,9 @@ describe("accentOf", () => {
     expect(contrast(rgb(accent.inkDark), [20, 26, 23])).toBeGreaterThanOrEqual(4.5);
     expect(contrast(rgb(accent.inkDark), [42, 50, 47])).toBeGreaterThanOrEqual(4.5);
   });
-  it.each(["", "red", "#12", "#12345g", "url(x)", null])("takes %j for no colour", (c) => expect(accentOf(c)).toBeNull());
+  it.each(["", "red", "#12", "#12345g", "url(x)", null])("takes %j for no colour", (c) =>
+    expect(accentOf(c)).toBeNull(),
+  );
 });
 
 describe("Memory", () => {
@@ -64,8 +79,12 @@ describe("uploads", () => {
       leftOut: ["c.exe"],
     }));
   it("cuts by number and by size", () => {
-    expect(batches(Array.from({ length: 450 }, (_, n) => upload(`${n}.md`))).map(({ length }) => length)).toEqual([200, 200, 50]);
-    expect(batches([upload("a.md"), upload("b.pdf", 60e6), upload("c.md")]).map(({ length }) => length)).toEqual([1, 1, 1]);
+    expect(
+      batches(Array.from({ length: 450 }, (_, n) => upload(`${n}.md`))).map(({ length }) => length),
+    ).toEqual([200, 200, 50]);
+    expect(
+      batches([upload("a.md"), upload("b.pdf", 60e6), upload("c.md")]).map(({ length }) => length),
+    ).toEqual([1, 1, 1]);
     expect(batches([])).toEqual([]);
   });
   it("keeps files of one name in different folders apart", () => {
@@ -83,5 +102,7 @@ describe("originOf", () => {
     ["https://a.example/path?x", "https://a.example"],
     ["http://localhost:3000/", "http://localhost:3000"],
   ])("%s", (typed, origin) => expect(originOf(typed)).toBe(origin));
-  it.each(["", "javascript://x", "ftp://a.example", "a b", "https://"])("refuses %j", (typed) => expect(originOf(typed)).toBeNull());
+  it.each(["", "javascript://x", "ftp://a.example", "a b", "https://"])("refuses %j", (typed) =>
+    expect(originOf(typed)).toBeNull(),
+  );
 });

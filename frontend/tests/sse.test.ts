@@ -7,7 +7,8 @@ function all(pieces: string[]): ServerEvent[] {
 }
 
 describe("EventParser", () => {
-  const stream = 'event: a\ndata: {"x": 1}\n\n: a comment\nevent: b\ndata: one\ndata: two\n\ndata: unnamed\n\n';
+  const stream =
+    'event: a\ndata: {"x": 1}\n\n: a comment\nevent: b\ndata: one\ndata: two\n\ndata: unnamed\n\n';
   const events = [
     { event: "a", data: '{"x": 1}' },
     { event: "b", data: "one\ntwo" },
@@ -18,7 +19,8 @@ describe("EventParser", () => {
 
   it("reads the same however the stream is cut", () => {
     expect(all([...stream])).toEqual(events);
-    for (let at = 0; at < stream.length; at++) expect(all([stream.slice(0, at), stream.slice(at)])).toEqual(events);
+    for (let at = 0; at < stream.length; at++)
+      expect(all([stream.slice(0, at), stream.slice(at)])).toEqual(events);
   });
 
   it.each(["\r\n", "\r"])("takes %j as the end of a line, cut anywhere", (end) => {

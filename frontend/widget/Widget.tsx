@@ -43,7 +43,8 @@ export function Widget({ api, kept, tab, options, paint }: Props) {
   const name = info?.assistant.name || "Assistant";
 
   useEffect(() => {
-    if (error?.code === "unreachable") console.warn(`Freehold: no answer. Does the assistant allow ${location.origin}?`);
+    if (error?.code === "unreachable")
+      console.warn(`Freehold: no answer. Does the assistant allow ${location.origin}?`);
   }, [error]);
   useEffect(() => paint(options.accent ?? info?.assistant.accent ?? null), [info]);
   useEffect(() => {
