@@ -34,8 +34,8 @@ check: $(VENV)/.dev ## style, types, layers, generated docs, front-end bundle
 
 bench: setup ## measure (DATA=folder of the public question sets)
 	@test -n "$(DATA)" || { echo "say where the question sets are: make bench DATA=folder" >&2; exit 2; }
-	@for file in $$(grep -l __main__ benchmarks/*.py); do \
-		echo "$$file"; $(BIN)/python "$$file" --data "$(DATA)" $(ARGS) || exit 1; done
+	@for each in search answers; do \
+		$(BIN)/python benchmarks/$$each.py --data "$(DATA)" $(ARGS) || exit 1; done
 
 web: ## build the front end (needs Node; see frontend/.nvmrc)
 	cd frontend && npm ci --no-audit --no-fund && npm run build
