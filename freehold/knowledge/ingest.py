@@ -197,6 +197,8 @@ class _Sync:
             for number, (item, coming) in enumerate(reads):
                 progress(number, total, item.location)
                 read = _arrived(coming, look_up)
+                if read.error is not None and self._source.kind == "page" and not known:
+                    raise read.error  # it is all that was asked for
                 self._count(read)
                 (gone if read.gone else here).add(item.location)
                 if read.same and read.error is None:

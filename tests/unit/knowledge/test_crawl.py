@@ -337,8 +337,14 @@ def test_a_page_that_is_gone_leaves(
     tmp_path: Path, site: Site, sync: Callable[[str], tuple[SyncReport, dict[str, str]]]
 ) -> None:
     url = "https://docs.test/guide"
-    report, texts = sync(url)
-    assert ([entry["code"] for entry in report.failed], texts) == (["not_found"], {})
+    for error in (NotFound("nothing there"), EgressDenied("private"), FetchFailed("down")):
+        site.pages[url] = error
+        with pytest.raises(type(error)):
+            sync(url)
+        database = Database(tmp_path / "freehold.db")
+        source = Sources(database).list()[0]
+        assert (source.state, source.error, source.documents) == ("failed", error.message, 0)
+        database.close()
     site.put(url, "<title>The guide</title><main><p>The words of the guide.</p></main>")
     assert sync(url)[0].added == 1
     database = Database(tmp_path / "freehold.db")
