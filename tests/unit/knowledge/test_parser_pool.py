@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -25,8 +26,8 @@ MakePool = Callable[..., ParserPool]
 def make_pool() -> Iterator[MakePool]:
     pools: list[ParserPool] = []
 
-    def make(**options: float) -> ParserPool:
-        pools.append(ParserPool(**{"children": 1, **options}))  # type: ignore[arg-type]
+    def make(**options: Any) -> ParserPool:
+        pools.append(ParserPool(**{"children": 1, **options}))
         return pools[-1]
 
     yield make
