@@ -103,7 +103,7 @@ def start_in_background(
     log = config.home / "server.log"
     rotate(log)
     ready, child_end = os.pipe()
-    command = [sys.executable, "-m", "freehold.cli"]
+    command = [sys.executable, "-P", "-m", "freehold.cli"]  # -P: modules of the present folder are not ours
     options: Options = context.obj
     if options.home is not None:
         command += ["--home", str(config.home)]
@@ -112,7 +112,7 @@ def start_in_background(
     command += ["--port", str(port)] if port is not None else []
     command += [] if demo else ["--no-demo"]
     with os.fdopen(ready, "rb") as reader:
-        with log.open("ab") as output:
+        with open(log, "ab", opener=private) as output:
             start = output.tell()
             process = subprocess.Popen(
                 command,
@@ -141,6 +141,11 @@ def start_in_background(
     note_exposure(config)
     say(f'Ask there, or here: {typed(context)} ask "How do I add documents?"')
     say(f"Stop it with: {typed(context)} down")
+
+
+def private(path: str, flags: int) -> int:
+    """Opens a file that, if it is made by this, only its user may read."""
+    return os.open(path, flags, 0o600)
 
 
 def read_until(descriptor: int, deadline: float) -> bytes | None:
