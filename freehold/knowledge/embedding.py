@@ -55,7 +55,7 @@ class Backfill:
         threads: int = 1,
         busy: Callable[[], bool] = lambda: False,
         written: Callable[[Sequence[int]], None] = lambda ids: None,
-        command: Sequence[str] = (sys.executable, "-m", "freehold.knowledge.embedding_child"),
+        command: Sequence[str] = (sys.executable, "-P", "-m", "freehold.knowledge.embedding_child"),
         retry_seconds: float = RETRY_SECONDS,
     ) -> None:
         """`folder` holds the embedding model; `written` is told the passages whose vectors were written."""

