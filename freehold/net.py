@@ -258,16 +258,14 @@ class _Answer:
             raise FetchFailed(f"{self.url} is packed as {coding!r}, which was not asked for.")
         packed = coding not in ("", "identity")
         size = 0
-        for piece in (
-            _unpacked(self._response.iter_stream(), max_bytes) if packed else self._response.iter_stream()
-        ):
+        for piece in _unpacked(self._response.iter_stream()) if packed else self._response.iter_stream():
             size += len(piece)
             if size > max_bytes:
                 raise too_large
             yield piece
 
 
-def _unpacked(pieces: Iterable[bytes], max_bytes: int) -> Iterator[bytes]:
+def _unpacked(pieces: Iterable[bytes]) -> Iterator[bytes]:
     """gzip or zlib undone piece by piece, never more than 64 KiB at a time."""
     inflater, started = zlib.decompressobj(wbits=47), False
     try:

@@ -76,12 +76,11 @@ class Reader:
         self._include_root = include_root
 
     def untouched(self, item: Item, known: Known | None) -> Read | None:
-        """What is known, where the origin's listing alone says that it still holds."""
-        if (
-            known is None
-            or item.modified_ns is None
-            or known.error_code not in (None, UnreadableDocument.code)
-        ):
+        """What is known, where the origin's listing alone says that it still holds.
+
+        A document that could not be read this time has no stamp, so it is tried again.
+        """
+        if known is None or item.modified_ns is None:
             return None
         if (item.size, item.modified_ns) != (known.size, known.modified_ns):
             return None

@@ -474,6 +474,7 @@ def test_a_gzip_bomb_is_refused_while_it_unpacks(serve: Callable[..., Server]) -
     server = serve(says("200 OK", "Content-Encoding: gzip\r\n", bomb))
     with pytest.raises(TooLarge):
         get(at(server), home(server), max_bytes=100_000)
+    assert max(len(piece) for piece in net._unpacked([bomb])) <= 65536
 
 
 @pytest.mark.parametrize("body", [b"not packed at all", gzip.compress(b"words " * 99)[:-12]])

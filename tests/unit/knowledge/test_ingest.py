@@ -182,9 +182,13 @@ def test_a_folder_is_read_and_adding_again_changes_nothing(desk: Desk) -> None:
     source = desk.sources.get(desk.source.id)
     assert (source.state, source.documents, source.passages, source.error) == ("ready", 2, 2, None)
     assert source.synced_at is not None
+    with desk.database.read() as connection:
+        rows = connection.execute(select(documents)).all()
     before, changes = desk.ids(), desk.changes
     assert outcome(desk.sync()) == (0, 0, 0, 2)
     assert (desk.parser.names, desk.ids(), desk.changes) == ([], before, changes)
+    with desk.database.read() as connection:
+        assert connection.execute(select(documents)).all() == rows
 
 
 def test_hidden_and_foreign_files_are_left_alone(desk: Desk) -> None:
