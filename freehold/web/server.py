@@ -18,6 +18,7 @@ from freehold.web.dependencies import Desk
 from freehold.web.gate import Gate
 from freehold.web.headers import SecurityHeaders
 from freehold.web.origins import HostCheck, OriginCheck
+from freehold.web.patience import Patient
 from freehold.web.rates import Rates
 from freehold.web.schemas import ErrorBody
 from freehold.web.services import Services
@@ -75,6 +76,7 @@ def uvicorn_config(app: FastAPI, *, host: str, port: int) -> uvicorn.Config:
         app,
         host=host,
         port=port,
+        http=Patient,
         access_log=False,
         log_config=None,
         proxy_headers=False,  # `Callers` reads them, from trusted proxies only
