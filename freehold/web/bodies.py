@@ -6,6 +6,9 @@ itself while it streams. Knows nothing of what a body means.
 
 from __future__ import annotations
 
+import json
+import re
+
 import anyio
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -21,6 +24,8 @@ _DRAINED = 16 * 2**20
 """Bytes of a refused body still taken, so that the client reads the refusal and not a broken connection."""
 _SECONDS = 30.0
 """How long a body may take to arrive."""
+
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 class BodyLimit:
@@ -56,6 +61,13 @@ class BodyLimit:
             slow = InvalidInput(f"The body did not arrive within {_SECONDS:.0f} s.")
             await failure(slow)(scope, receive, send)
             return
+        if holds_half_characters(body):
+            halved = InvalidInput(
+                "The text holds half a character (a lone surrogate).",
+                hint="Cut text between characters, not within them, and send it as UTF-8.",
+            )
+            await failure(halved)(scope, receive, send)
+            return
         given = False
 
         async def replayed() -> Message:
@@ -66,3 +78,16 @@ class BodyLimit:
             return {"type": "http.request", "body": bytes(body), "more_body": False}
 
         await self._app(scope, replayed, send)
+
+
+def holds_half_characters(body: bytes | bytearray) -> bool:
+    """Whether a JSON body has half a surrogate pair, which no other encoding (and no database) can hold."""
+    if not _SURROGATE.search(body):
+        return False
+    try:
+        json.dumps(json.loads(body), ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return True
+    except (ValueError, RecursionError):  # whoever reads it will say so
+        return False
+    return False
