@@ -55,6 +55,9 @@ from freehold.web.services import Services
 
 SYNC = "sync"
 
+PRIVATE = 0o077
+"""The mask of a process that writes a data folder: what it makes there is its user's alone to read."""
+
 log = logging.getLogger(__name__)
 
 
@@ -325,13 +328,14 @@ def listen(host: str, port: int) -> socket.socket:
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return listening
     except OSError as error:
+        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
         if error.errno in (98, 13):
             raise Conflict(
-                f"Port {port} of {host} cannot be listened on: {error.strerror}.",
+                f"Port {port} of {host} cannot be listened on: {reason}.",
                 hint="Name another with --port, or FREEHOLD_PORT; 0 takes a free one.",
             ) from None
         raise InvalidInput(
-            f"{host} cannot be listened on: {error.strerror}.", hint="Name an address of this machine."
+            f"{host} cannot be listened on: {reason}.", hint="Name an address of this machine."
         ) from None
 
 
@@ -348,13 +352,14 @@ def serve(
     """
     set_up_logging(config)
     memory.few_arenas()
+    os.umask(PRIVATE)
     token = secrets.token_urlsafe(32)
     with contextlib.ExitStack() as stack:
         home = stack.enter_context(Home(config, engine))
-        admin_key = ensure_admin_key(home.database, config)
         web = Web(home, stack.enter_context(listen(config.host, config.port)), start_token=token)
 
         def ready() -> None:
+            admin_key = ensure_admin_key(home.database, config)  # not sooner: a start that fails shows no key
             write_server_file(config, web, token)
             stack.callback(config.server_file.unlink, missing_ok=True)
             on_ready(web.url, admin_key)
@@ -373,6 +378,7 @@ def private(config: Config, engine: Engine | None = None) -> Generator[tuple[str
     """
     token = secrets.token_urlsafe(32)
     config = config.model_copy(update={"host": "127.0.0.1", "port": 0})
+    os.umask(PRIVATE)
     with Home(config, engine) as home, listen(config.host, 0) as listening:
         web = Web(home, listening, start_token=token)
         ready = threading.Event()
