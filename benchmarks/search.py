@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from freehold.assistant.assistants import assistants
 from freehold.config import load
-from freehold.engines.embedder import OnnxEmbedder
+from freehold.engines.embedder import PARTS, OnnxEmbedder
 from freehold.knowledge import search as production
 from freehold.knowledge.dense import DenseIndex, quantise
 from freehold.knowledge.lexical import LexicalIndex
@@ -47,14 +47,14 @@ class Timed:
     """An embedder that counts its own time."""
 
     def __init__(self, inner: OnnxEmbedder) -> None:
-        self._inner = inner
+        self.inner = inner
         self.name, self.dimensions = inner.name, inner.dimensions
         self.seconds = 0.0
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         started = time.perf_counter()
         try:
-            return self._inner.embed(texts)
+            return self.inner.embed(texts)
         finally:
             self.seconds += time.perf_counter() - started
 
@@ -98,6 +98,7 @@ class Bench:
     def rank(self, way: str, query: Query) -> list[str]:
         if way == "vectors":
             vector = self.both._vector(production._asked(query))
+            assert vector is not None
             ranked = [passage_id for passage_id, _ in self.dense.search(vector, sources=SCOPE, limit=10)]
         else:
             search = self.words if way == "words" else self.both
@@ -152,17 +153,17 @@ def row(number: int, passage: BenchPassage) -> dict[str, object]:
 def embedded(bench: BenchSet, embedder: Timed, cache: Path | None) -> NDArray[np.float32]:
     """The passages' vectors, from the cache where they are there; else made, which takes minutes."""
     texts = [indexed_text(passage.title, (), passage.text) for passage in bench.passages]
-    key = hashlib.sha256("\0".join([embedder.name, *texts]).encode()).hexdigest()[:16]
+    key = hashlib.sha256("\0".join([embedder.name, str(PARTS), *texts]).encode()).hexdigest()[:16]
     kept = cache / f"{bench.name}-{key}.npy" if cache else None
     if kept and kept.exists():
         stored: NDArray[np.float32] = np.load(kept)
         return stored
     rows = []
     for number, text in enumerate(texts, 1):
-        rows.append(embedder.embed([text])[0])
+        rows.append(embedder.inner.embed_parts([text])[0].astype(np.float16))
         if number % 500 == 0:
             print(f"{bench.name}: {number} of {len(texts)} passages embedded", file=sys.stderr, flush=True)
-    matrix = np.stack(rows)
+    matrix = np.stack(rows).astype(np.float32)
     if kept:
         kept.parent.mkdir(parents=True, exist_ok=True)
         np.save(kept, matrix)
@@ -212,7 +213,8 @@ class Looks:
         """MRR@10 and hit@5."""
         scores = np.where(self.there, self.traits @ weights, -np.inf)
         best = np.where(self.gold, scores, -np.inf).max(axis=1, keepdims=True)
-        place = 1 + (scores > best).sum(axis=1)
+        ties = (self.there & (scores == best)).sum(axis=1) - 1
+        place = 1 + (scores > best).sum(axis=1) + np.maximum(ties, 0) / 2
         found = self.gold.any(axis=1)
         return float(((place <= 10) & found) @ (1 / place) / len(place)), float(((place <= 5) & found).mean())
 

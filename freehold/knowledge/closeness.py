@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from freehold.knowledge.words import words
 
-WINDOW = 20
-"""Words (without stop words) that count as standing together: about two sentences."""
+WINDOW = 10
+"""Words (without stop words) that count as standing together: about one sentence."""
 
 
 @dataclass(frozen=True, slots=True)

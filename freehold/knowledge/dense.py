@@ -41,7 +41,7 @@ Float32 = NDArray[np.float32]
 
 
 def quantise(vector: Float32) -> tuple[bytes, float]:
-    """A vector as the store keeps it: int8 and the scale that gives it back."""
+    """A vector (or several in a row) as the store keeps it: int8 and the scale that gives it back."""
     scale = float(np.abs(vector).max()) / 127 or 1.0
     return np.rint(vector / scale).astype(np.int8).tobytes(), scale
 
@@ -147,6 +147,25 @@ class DenseIndex:
         cosines = self._compare(now, vector, rows)
         return {int(now.ids[row]): float(cosine) for row, cosine in zip(rows, cosines, strict=True)}
 
+    def nearest_parts(self, vector: Float32, ids: Iterable[int]) -> dict[int, float]:
+        """The cosine of given passages' nearest part, or of the whole where its parts have no vectors."""
+        wanted = sorted(set(ids))
+        best: dict[int, float] = {}
+        for first in range(0, len(wanted), AT_ONCE):
+            part = vectors.c.passage_id.in_(wanted[first : first + AT_ONCE])
+            query = self._mine(select(vectors.c.passage_id, vectors.c.scale, vectors.c.vector)).where(part)
+            with self._database.read() as connection:
+                rows = [row for row in connection.execute(query) if self._is_whole(row.vector)]
+            for row in rows:
+                matrix = np.frombuffer(row.vector, dtype=np.int8).reshape(-1, self._dimensions)
+                inner = matrix[1:] if len(matrix) > 1 else matrix
+                best[row.passage_id] = float((inner.astype(np.float32) @ vector).max() * row.scale)
+        return best
+
+    def _is_whole(self, packed: bytes) -> bool:
+        """Whether stored bytes are vectors of our dimensions."""
+        return len(packed) > 0 and len(packed) % self._dimensions == 0
+
     @staticmethod
     def _compare(now: _Snapshot, vector: Float32, rows: NDArray[np.int64]) -> Float32:
         cosines = np.empty(len(rows), dtype=np.float32)
@@ -179,8 +198,9 @@ class DenseIndex:
         for part in parts:
             result = connection.execution_options(yield_per=CHUNK).execute(part)
             for rows in result.partitions(CHUNK):
-                whole = [row for row in rows if len(row.vector) == self._dimensions]
-                matrix = np.frombuffer(b"".join(row.vector for row in whole), dtype=np.int8)
+                whole = [row for row in rows if self._is_whole(row.vector)]
+                packed = b"".join(row.vector[: self._dimensions] for row in whole)
+                matrix = np.frombuffer(packed, dtype=np.int8)
                 matrix = matrix.reshape(len(whole), self._dimensions)
                 found.append(
                     _Snapshot(

@@ -2,7 +2,7 @@
 
 Started by `embedding.Backfill` as `python -m freehold.knowledge.embedding_child FOLDER THREADS`. Each line
 on stdin is a JSON array of texts; each answer on stdout a JSON line `{"dimensions": …}` followed by that
-many float32 per text. It ends with its stdin.
+many float32 per text: the text's vector and those of its parts. It ends with its stdin.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def main(folder: str, threads: str) -> int:
     try:
         embedder = OnnxEmbedder(Path(folder), int(threads))
         for line in sys.stdin.buffer:
-            vectors = embedder.embed(json.loads(line))
+            vectors = embedder.embed_parts(json.loads(line))
             answers.write(json.dumps({"dimensions": vectors.shape[1]}).encode() + b"\n")
             answers.write(np.ascontiguousarray(vectors, dtype="<f4").tobytes())
             answers.flush()

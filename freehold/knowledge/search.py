@@ -47,20 +47,24 @@ class Traits(NamedTuple):
     """What is known of a passage for a question; also how much each counts (then they sum to 1)."""
 
     cosine: float
+    part: float
+    """Cosine of the nearest part."""
     lexical: float
-    """The words' score, see lexical.py; what follows is closeness.py's."""
+    """The words' score, see lexical.py; `held`, `together` and `order` are closeness.py's."""
     held: float
     together: float
     order: float
     named: float
-    """How far the conversation names the document or heading."""
+    """How far the question names the document or heading."""
+    about: float
+    """How far the question and the turns before it do; 0 when there are none before it."""
 
     def weighed(self, weights: Traits) -> float:
         return sum(trait * weight for trait, weight in zip(self, weights, strict=True))
 
 
-HYBRID = Traits(cosine=3 / 7, lexical=0.0, held=1 / 7, together=1 / 7, order=1 / 7, named=1 / 7)
-WORDS = Traits(cosine=0.0, lexical=0.5, held=0.0, together=1 / 6, order=1 / 6, named=1 / 6)
+HYBRID = Traits(cosine=0.2, part=0.2, lexical=0.0, held=0.15, together=0.15, order=0.1, named=0.1, about=0.1)
+WORDS = Traits(cosine=0.0, part=0.0, lexical=0.3, held=0.1, together=0.2, order=0.1, named=0.1, about=0.2)
 """Weights with and without vectors, chosen by benchmarks/search.py."""
 
 
@@ -112,7 +116,8 @@ class Search:
     ) -> list[tuple[ScoredPassage, Traits]]:
         """What `search` chooses from, in no order: some more than `limit`, with what scores are made of."""
         asked = _asked(query)
-        by_words, by_vector = self._candidates(asked, sources, max(CANDIDATES, 2 * limit))
+        vector = self._vector(asked)
+        by_words, by_vector = self._candidates(asked, vector, sources, max(CANDIDATES, 2 * limit))
         first = {
             passage_id: FIRST_LOOK * by_words.get(passage_id, 0.0)
             + (1 - FIRST_LOOK) * self._cosine(by_words.get(passage_id, 0.0), by_vector.get(passage_id))
@@ -122,25 +127,29 @@ class Search:
         with self._database.read() as connection:
             # The indexes may lag behind the store by an instant: what is gone there is not shown.
             found = load_passages(connection, best[: max(CLOSE_LOOKS, limit + 10)])
-        return self._looked_at(asked, found, by_words, by_vector)
+        parts = self._dense.nearest_parts(vector, found) if self._dense and vector is not None else {}
+        return self._looked_at(asked, found, by_words, by_vector, parts)
 
     def _candidates(
-        self, asked: _Asked, sources: frozenset[int], count: int
+        self, asked: _Asked, vector: NDArray[np.float32] | None, sources: frozenset[int], count: int
     ) -> tuple[dict[int, float], dict[int, float]]:
         """The words' score and the cosine of all passages that either side names."""
         text = asked.texts[0][0]
         by_words = dict(self._lexical.search(text, sources=sources, limit=count, also=asked.also))
-        if self._embedder is None or self._dense is None or not len(self._dense):
+        if self._dense is None or vector is None:
             return by_words, {}
-        vector = self._vector(asked)
         by_vector = dict(self._dense.search(vector, sources=sources, limit=count))
         by_vector |= self._dense.score(vector, by_words.keys() - by_vector.keys())
         by_words |= self._lexical.score(text, ids=by_vector.keys() - by_words.keys(), also=asked.also)
         return by_words, by_vector
 
-    def _vector(self, asked: _Asked) -> NDArray[np.float32]:
-        """The weighted mean of the texts' vectors, not of unit length: its cosines are the mean of theirs."""
-        assert self._embedder is not None
+    def _vector(self, asked: _Asked) -> NDArray[np.float32] | None:
+        """The weighted mean of the texts' vectors, not of unit length: its cosines are the mean of theirs.
+
+        None when there is nothing to compare it to.
+        """
+        if self._embedder is None or self._dense is None or not len(self._dense):
+            return None
         weights = np.array([weight for _, weight in asked.texts], dtype=np.float32)
         mean: NDArray[np.float32] = weights @ self._embedder.embed([text for text, _ in asked.texts])
         return mean
@@ -156,9 +165,10 @@ class Search:
         found: Mapping[int, Passage],
         by_words: Mapping[int, float],
         by_vector: Mapping[int, float],
+        by_part: Mapping[int, float],
     ) -> list[tuple[ScoredPassage, Traits]]:
         texts = [(self._lexical.rarities(words(text)), weight) for text, weight in asked.texts]
-        said = set(words(asked.conversation))
+        question, said = set(words(asked.texts[0][0])), set(words(asked.conversation))
         paths = {each.id: path_words(each.document.title, each.heading_path) for each in found.values()}
         rarity = self._lexical.rarities(
             (word for path in paths.values() for part in path for word in part), at_most=None
@@ -169,13 +179,16 @@ class Search:
             flat = [word for part in path for word in part]
             close = [(closeness(wanted, flat, body), weight) for wanted, weight in texts]
             lexical, cosine = by_words.get(passage_id, 0.0), by_vector.get(passage_id)
+            near = self._cosine(lexical, cosine)
             traits = Traits(
-                cosine=self._cosine(lexical, cosine),
+                cosine=near,
+                part=by_part.get(passage_id, near),
                 lexical=lexical,
                 held=sum(each.held * weight for each, weight in close),
                 together=sum(each.together * weight for each, weight in close),
                 order=sum(each.order * weight for each, weight in close),
-                named=named(path, said, rarity),
+                named=named(path, question, rarity),
+                about=named(path, said, rarity) if len(asked.texts) > 1 else 0.0,
             )
             score = traits.weighed(self._weights)
             looked.append((ScoredPassage(passage, score, lexical, cosine), traits))

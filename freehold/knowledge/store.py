@@ -92,7 +92,7 @@ vectors = Table(
     Column("passage_id", Integer, ForeignKey("passages.id", ondelete="CASCADE"), primary_key=True),
     Column("embedder", String, nullable=False),  # Embedder.name
     Column("scale", Float, nullable=False),  # vector = int8 * scale
-    Column("vector", LargeBinary, nullable=False),  # int8[dimensions]
+    Column("vector", LargeBinary, nullable=False),  # int8[n, dimensions]: the passage, then its parts if any
 )
 
 index_changes = Table(

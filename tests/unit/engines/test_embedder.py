@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
-from freehold.engines.embedder import OnnxEmbedder
+from freehold.engines import embedder as module
+from freehold.engines.embedder import PARTS, OnnxEmbedder
 from freehold.errors import ModelRejected, Unavailable
 from freehold.models.bert_onnx import BertShape, build
 
@@ -87,6 +88,28 @@ def test_tokens_come_with_their_places(folder):
     assert vectors.shape == (5, HIDDEN)
     assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
     assert OnnxEmbedder(folder).embed_tokens("")[0].shape == (0, HIDDEN)
+
+
+def test_parts_are_read_within_the_whole(folder):
+    embedder = OnnxEmbedder(folder)
+    texts = ["how long", "", "refund parcel how long a refund"]
+    rows = embedder.embed_parts(texts).reshape(3, 1 + PARTS, HIDDEN)
+    assert np.array_equal(rows[:, 0], embedder.embed(texts))
+    assert np.allclose(np.linalg.norm(rows, axis=2), 1, atol=1e-5)
+    tokens = embedder._run(["tokens"], texts[0])[0][0][0][1:-1]
+    mean = tokens.mean(axis=0)
+    assert np.allclose(rows[0, 1:], mean / np.linalg.norm(mean), atol=1e-5), "a short text is one part"
+    assert np.allclose(rows[1, 1], rows[1, 0], atol=1e-5), "a text without tokens has no parts"
+
+
+def test_parts_of_a_long_text_differ(folder, monkeypatch):
+    monkeypatch.setattr(module, "LEAST_PART", 2)
+    embedder = OnnxEmbedder(folder)
+    rows = embedder.embed_parts(["refund parcel how long a refund"]).reshape(1 + PARTS, HIDDEN)
+    tokens = embedder._run(["tokens"], "refund parcel how long a refund")[0][0][0][1:-1]
+    for row, start in zip(rows[1:], (0, 2, 3), strict=True):
+        mean = tokens[start : start + 3].mean(axis=0)
+        assert np.allclose(row, mean / np.linalg.norm(mean), atol=1e-5)
 
 
 def test_text_that_is_no_unicode_is_embedded_all_the_same(folder):

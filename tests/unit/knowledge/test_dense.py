@@ -163,6 +163,19 @@ def test_vectors_of_another_embedder_are_not_seen(shelf, filled):
     assert len(index) == 58
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_passage_may_have_vectors_of_its_parts_too(shelf, filled, kind):
+    ids, rows = filled
+    write(shelf, [ids[0]], [np.concatenate([rows[0], rows[1], rows[2]])])
+    index = opened(shelf, kind)
+    assert len(index) == 60
+    assert index.score(rows[0], [ids[0]])[ids[0]] == pytest.approx(1, abs=0.02)
+    near = index.nearest_parts(rows[2], [ids[0], ids[2], ids[3], 999])
+    expected = {ids[0]: 1, ids[2]: 1, ids[3]: rows[3] @ rows[2]}
+    assert near == pytest.approx(expected, abs=0.02)
+    assert index.nearest_parts(rows[2], []) == {}
+
+
 def test_an_empty_index_answers(shelf):
     index = opened(shelf)
     assert index.search(np.zeros(DIMENSIONS, np.float32), sources=OURS, limit=3) == []

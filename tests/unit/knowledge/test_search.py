@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 from shelf import Shelf
-from sqlalchemy import delete
+from sqlalchemy import delete, insert
 
 from freehold.knowledge import search as module
 from freehold.knowledge.closeness import closeness, named, path_words
-from freehold.knowledge.dense import DenseIndex
+from freehold.knowledge.dense import DenseIndex, quantise
 from freehold.knowledge.lexical import LexicalIndex
 from freehold.knowledge.search import HYBRID, WORDS, Search, Traits
-from freehold.knowledge.store import passages
+from freehold.knowledge.store import passages, vectors
 from freehold.testing import FakeEmbedder
 from freehold.types import Query, Turn
 
@@ -83,7 +83,8 @@ def test_a_score_is_the_weighed_traits(parts):
         assert looked
         for each, traits in looked:
             assert each.score == pytest.approx(sum(t * w for t, w in zip(traits, weights, strict=True)))
-            assert all(0 <= share <= 1 for share in traits[2:])
+            shares = (traits.held, traits.together, traits.order, traits.named, traits.about)
+            assert all(0 <= share <= 1 for share in shares)
         assert sum(weights) == pytest.approx(1)
         assert min(weights) >= 0
 
@@ -144,6 +145,29 @@ def test_passages_without_vectors_are_ranked_beside_those_with(parts, shelf, ids
     assert result.mode == "hybrid"
     result = parts.both.search(Query("How is the kettle descaled?"), sources=OURS, limit=5)
     assert found(result)[0] == ids["kettle"]
+
+
+def test_the_nearest_part_of_a_long_passage_counts(parts, shelf):
+    """Two passages whose vectors as a whole are equally far; one has a part that is near."""
+    question = parts.embedder.embed(["zebra"])[0]
+    whole = parts.embedder.embed(["something else"])[0]
+    ids = [shelf.put("a passage about stripes"), shelf.put("a passage about strides")]
+    with shelf.database.write() as connection:
+        for passage_id, inner in zip(ids, (whole, question), strict=True):
+            packed, scale = quantise(np.concatenate([whole, inner]))
+            row = {
+                "passage_id": passage_id,
+                "embedder": parts.embedder.name,
+                "scale": scale,
+                "vector": packed,
+            }
+            connection.execute(insert(vectors), row)
+    parts.lexical.apply()
+    parts.dense.add(ids)
+    result = parts.both.search(Query("zebra"), sources=OURS, limit=9)
+    by_id = {each.passage.id: each for each in result.passages}
+    assert by_id[ids[0]].dense == pytest.approx(by_id[ids[1]].dense, abs=0.02)
+    assert by_id[ids[1]].score - by_id[ids[0]].score > 0.5 * HYBRID.part
 
 
 def test_without_any_vectors_words_decide(shelf, ids, tmp_path):
@@ -218,4 +242,6 @@ def test_a_place_is_named_in_full_or_in_part():
 
 
 def test_traits_are_weighed_one_by_one():
-    assert Traits(1, 2, 3, 4, 5, 6).weighed(Traits(0.5, 0, 0, 0, 0, 1)) == 6.5
+    traits = Traits(1, 2, 3, 4, 5, 6, 7, 8)
+    weights = Traits(cosine=0.5, part=0, lexical=0, held=0, together=0, order=0, named=0, about=1)
+    assert traits.weighed(weights) == 8.5
