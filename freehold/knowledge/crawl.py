@@ -7,11 +7,13 @@ nothing of links: following them is not its work.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from urllib.parse import urljoin, urlsplit
 
 from freehold.egress import Egress
 from freehold.errors import (
+    EgressDenied,
     FetchFailed,
     FreeholdError,
     InvalidInput,
@@ -65,16 +67,25 @@ class Web:
         self._asked = False
         self._stopping: Callable[[], bool] = lambda: False
         self._failures: list[tuple[str, FreeholdError]] = []
+        self._foreign: Counter[str] = Counter()
 
     def listing(self, stopping: Callable[[], bool]) -> Listing:
         self._stopping = stopping
         if self._kind == "page":
             return Listing(items=(Item(self._location),))
         pages = self._pages()
+        if not pages and self._foreign:
+            host = self._foreign.most_common(1)[0][0]
+            raise EgressDenied(
+                f"{self._location} names {self._foreign.total():,} addresses on other hosts, such as {host},"
+                " and none on its own.",
+                hint=f'Add the sitemap of that host, or allow it: allowed_egress = ["{host}"].',
+            )
         return Listing(
             items=tuple(Item(page) for page in pages),
             failures=tuple(self._failures),
             unseen=("",) if self._failures else (),
+            skipped=self._foreign.total(),
         )
 
     def read(self, item: Item, known: Known | None) -> Content | None:
@@ -145,6 +156,8 @@ class Web:
                 continue
             if self._egress.permits(parts.hostname or "", port):
                 own.append(url)
+            else:
+                self._foreign[parts.hostname or ""] += 1
         return own
 
     def _fetch(self, url: str, max_bytes: int, conditions: dict[str, str]) -> Fetched:

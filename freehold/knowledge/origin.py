@@ -32,7 +32,7 @@ class Listing:
     unseen: tuple[str, ...] = ()
     """Prefixes of locations that could not be looked at: documents known there are kept."""
     skipped: int = 0
-    """Files of kinds that are not read."""
+    """Files of kinds that are not read, pages of other hosts."""
     deleted: bool = False
     """There are no items because what was named has been deleted, not because a disk is missing."""
 

@@ -125,6 +125,14 @@ def test_a_sitemap_names_the_pages_of_its_host_once_each(site: Site) -> None:
     assert site.urls() == ["https://docs.test/a", "https://docs.test/b?x=1&y=2", "https://docs.test/relative"]
 
 
+def test_a_sitemap_of_other_hosts_only_says_so(site: Site) -> None:
+    site.put(SITE, urlset("https://www.docs.test/a", "https://www.docs.test/b", "https://cdn.test/c"))
+    with pytest.raises(EgressDenied, match=r"3 addresses on other hosts, such as www\.docs\.test"):
+        site.urls()
+    site.put(SITE, urlset("https://www.docs.test/a", "https://docs.test/b"))
+    assert site.web().listing(lambda: False).skipped == 1
+
+
 def test_hosts_that_a_setting_allows_are_read_too(site: Site) -> None:
     site.put(SITE, urlset("https://docs.test/a", "https://more.test/b"))
     assert site.urls(egress=Egress(["more.test"])) == ["https://docs.test/a", "https://more.test/b"]
