@@ -56,7 +56,7 @@ class ScoredPassage:
     score: float
     """The fused score that ordered it; comparable across queries, higher is nearer."""
     lexical: float
-    """BM25 divided by the sum of the query terms' IDF; 0 when no term matches."""
+    """Mean of BM25 and of the IDF of the terms found, over the IDF of all the query's; 0 when none is."""
     dense: float | None
     """Cosine to the query, or None when this passage (or this search) has no vector."""
 

@@ -69,7 +69,7 @@ HYBRID = Traits(
 WORDS = Traits(
     cosine=0.0, part=0.0, lexical=0.24, held=0.18, together=0.18, order=0.12, named=0.06, about=0.22
 )
-"""Weights with and without vectors, chosen by benchmarks/search.py. `about` could be higher for questions that
+"""Weights with and without vectors, chosen by benchmarks/search.py. More of `about` would suit questions that
 lean on the turns before; it is held back for those that change the subject (docs/benchmarks.md)."""
 
 
