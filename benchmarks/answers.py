@@ -64,6 +64,9 @@ class Kept:
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         return np.stack([self._get("s", text) for text in texts])
 
+    def embed_parts(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        return self._inner.embed_parts(texts)
+
     def embed_tokens(self, text: str) -> Tokens:
         found = self._get("t", text).astype(np.float32)
         return found, [(int(a), int(b)) for a, b in self._arrays[_key("p", text)]]
@@ -123,7 +126,7 @@ def rooms(bench: BenchSet, cache: Path | None, model: Path | None) -> Iterator[t
         lexical = LexicalIndex(Path(home) / "index", database)
         lexical.open()
         with database.write() as connection:
-            for number, vector in enumerate(embedded(bench, kept, cache), 1):  # type: ignore[arg-type]
+            for number, vector in enumerate(embedded(bench, kept, cache), 1):
                 packed, scale = quantise(vector)
                 row = {"passage_id": number, "embedder": kept.name, "scale": scale, "vector": packed}
                 connection.execute(vectors.insert(), row)

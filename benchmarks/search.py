@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from datasets import READERS, BenchPassage, BenchQuestion, BenchSet, Half, sample
@@ -43,6 +44,14 @@ SETS = ("dstc11", "medquad", "squad")
 SCOPE = frozenset({1})
 
 
+class GivesParts(Protocol):
+    """What turns passages into rows of the store: their vector and those of their parts."""
+
+    name: str
+
+    def embed_parts(self, texts: Sequence[str]) -> NDArray[np.float32]: ...
+
+
 class Timed:
     """An embedder that counts its own time."""
 
@@ -57,6 +66,9 @@ class Timed:
             return self.inner.embed(texts)
         finally:
             self.seconds += time.perf_counter() - started
+
+    def embed_parts(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        return self.inner.embed_parts(texts)
 
 
 @dataclass
@@ -150,7 +162,7 @@ def row(number: int, passage: BenchPassage) -> dict[str, object]:
     return {**place, "start": 0, "end": len(passage.text), "text": passage.text, "text_hash": ""}
 
 
-def embedded(bench: BenchSet, embedder: Timed, cache: Path | None) -> NDArray[np.float32]:
+def embedded(bench: BenchSet, embedder: GivesParts, cache: Path | None) -> NDArray[np.float32]:
     """The passages' vectors, from the cache where they are there; else made, which takes minutes."""
     texts = [indexed_text(passage.title, (), passage.text) for passage in bench.passages]
     key = hashlib.sha256("\0".join([embedder.name, str(PARTS), *texts]).encode()).hexdigest()[:16]
@@ -160,7 +172,7 @@ def embedded(bench: BenchSet, embedder: Timed, cache: Path | None) -> NDArray[np
         return stored
     rows = []
     for number, text in enumerate(texts, 1):
-        rows.append(embedder.inner.embed_parts([text])[0].astype(np.float16))
+        rows.append(embedder.embed_parts([text])[0].astype(np.float16))
         if number % 500 == 0:
             print(f"{bench.name}: {number} of {len(texts)} passages embedded", file=sys.stderr, flush=True)
     matrix = np.stack(rows).astype(np.float32)
