@@ -69,6 +69,8 @@ class ParserPool:
         for _ in range(self.children):
             self._places.put(None)
         self._closed = False
+        self._living: set[_Child] = set()
+        self._changing = threading.Lock()
 
     def parse(
         self,
@@ -90,7 +92,7 @@ class ParserPool:
         kept: _Child | None = None
         try:
             if self._closed:
-                raise Unavailable("Freehold is stopping; the document was not read.")
+                raise _stopping()
             child, answer = self._ask(place, request, content)
             if answer.get("failed") == "memory":
                 child.end()
@@ -116,10 +118,19 @@ class ParserPool:
                 raise self._broken(reason)
         elif child is not None:
             child.end()
-        child = _Child(self._seconds, self._memory_bytes, self._idle_seconds)
+        child = self._new_child()
         if (answer := child.ask(request, content, self._wall_seconds)) is None:
             raise self._broken(child.end())
         return child, answer
+
+    def _new_child(self) -> _Child:
+        with self._changing:
+            if self._closed:
+                raise _stopping()
+            self._living = {child for child in self._living if child.is_alive()}
+            child = _Child(self._seconds, self._memory_bytes, self._idle_seconds)
+            self._living.add(child)
+            return child
 
     def parse_many(self, documents: Iterable[Document]) -> Iterator[Parsed | UnreadableDocument]:
         """Reads documents on all children at once; gives results in order, a few read ahead."""
@@ -137,8 +148,11 @@ class ParserPool:
                     future.cancel()
 
     def close(self) -> None:
-        """Ends the children; waits for documents being read. Calls after it raise Unavailable."""
-        self._closed = True
+        """Ends the children, those at work too. Documents in the making, and calls after it: Unavailable."""
+        with self._changing:
+            self._closed = True
+            for at_work in self._living:
+                at_work.kill()
         for _ in range(self.children):
             if (child := self._places.get()) is not None:
                 child.end()
@@ -150,7 +164,9 @@ class ParserPool:
             document.name, document.data, document.media_type, include_root=document.include_root
         )
 
-    def _broken(self, reason: str) -> UnreadableDocument:
+    def _broken(self, reason: str) -> UnreadableDocument | Unavailable:
+        if self._closed:
+            return _stopping()
         match reason:
             case "memory":
                 return UnreadableDocument(
@@ -175,6 +191,10 @@ class ParserPool:
                 return UnreadableDocument("The parser failed on it.", hint="The log has the details.")
             case _:
                 return UnreadableDocument(f"The parser crashed on it ({reason}).")
+
+
+def _stopping() -> Unavailable:
+    return Unavailable("Freehold is stopping; the document was not read.")
 
 
 class _Child:
@@ -226,6 +246,10 @@ class _Child:
 
     def is_alive(self) -> bool:
         return self._process.poll() is None
+
+    def kill(self) -> None:
+        """Ends it at once, from any thread; who waits for its answer gets none."""
+        self._process.kill()
 
     def ended_by_itself(self) -> bool:
         """Whether it had gone for want of work (or with much memory) before it took the last request."""

@@ -106,6 +106,16 @@ def test_a_crash_is_that_documents_error(make_pool: MakePool) -> None:
     assert pool.parse("a.md", GOOD).title == "Title"
 
 
+def test_closing_does_not_wait_for_a_document(make_pool: MakePool) -> None:
+    pool = make_pool()
+    pool.parse("a.md", GOOD)
+    threading.Timer(0.3, pool.close).start()
+    started = time.monotonic()
+    with pytest.raises(Unavailable, match="stopping"):
+        pool.parse("a.md", b"[" * 1_000_000)
+    assert time.monotonic() - started < 5
+
+
 def test_a_child_that_died_at_rest_is_replaced_unseen(make_pool: MakePool) -> None:
     pool = make_pool()
     pool.parse("a.md", GOOD)
