@@ -13,13 +13,14 @@ import argparse
 import hashlib
 import os
 import platform
+import random
 import shlex
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -42,6 +43,9 @@ from freehold.types import Query, Turn
 
 SETS = ("dstc11", "medquad", "squad")
 SCOPE = frozenset({1})
+WAYS = ("words", "vectors", "both")
+CHANGED = 500
+"""Questions that change the subject."""
 
 
 class GivesParts(Protocol):
@@ -100,6 +104,8 @@ class Bench:
 
     name: str
     questions: dict[Half, list[BenchQuestion]]
+    changed: list[BenchQuestion]
+    """Questions of half `b` that change the subject, where the set's answers allow to make some."""
     names: dict[int, str]
     """The set's own id of each passage."""
     words: Search
@@ -118,9 +124,9 @@ class Bench:
             ranked = [each.passage.id for each in result.passages]
         return [self.names[passage_id] for passage_id in ranked]
 
-    def score(self, way: str, half: Half) -> Score:
+    def score(self, way: str, questions: Sequence[BenchQuestion]) -> Score:
         score = Score()
-        for question in self.questions[half]:
+        for question in questions:
             before, started = self.embedder.seconds, time.perf_counter()
             ranked = self.rank(way, asked(question))
             took = time.perf_counter() - started
@@ -129,6 +135,21 @@ class Bench:
             score.embedding.append(1000 * embedding)
             score.add(ranked, question.passage_ids)
         return score
+
+
+def elsewhere(
+    questions: Sequence[BenchQuestion], bench: BenchSet, count: int, seed: int = 0
+) -> list[BenchQuestion]:
+    """Questions asked right after another document's question and the sentence that answers it."""
+    draw = random.Random(seed)
+    texts = {passage.id: passage.text for passage in bench.passages}
+    changed = []
+    for question in sample(questions, count, seed):
+        before = draw.choice([other for other in questions if other.document != question.document])
+        sentences = texts[before.passage_ids[0]].replace("? ", ". ").split(". ")
+        told = next((one for one in sentences if before.answers[0] in one), sentences[0])
+        changed.append(replace(question, history=(("user", before.text), ("assistant", f"{told}."))))
+    return changed
 
 
 def asked(question: BenchQuestion) -> Query:
@@ -207,7 +228,8 @@ def opened(name: str, data: Path, cache: Path | None, embedder: Timed, count: in
         names = {number: passage.id for number, passage in enumerate(bench.passages, 1)}
         words = Search(database, lexical)
         both = Search(database, lexical, dense, embedder)
-        yield Bench(name, halves, names, words, both, dense, embedder)
+        changed = elsewhere(halves["b"], bench, CHANGED) if name == "squad" else []
+        yield Bench(name, halves, changed, names, words, both, dense, embedder)
         lexical.close()
         database.close()
 
@@ -288,16 +310,21 @@ def report(scores: dict[tuple[str, str, Half], Score], sizes: dict[str, tuple[in
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]
     for name, (held, count) in sizes.items():
-        cells = [figures(scores[name, way, "b"]) for way in ("words", "vectors", "both")]
+        cells = [figures(scores[name, way, "b"]) for way in WAYS]
         lines.append(
             f"| {name} | {held:,} | {count:,} | {cells[0]} | {cells[1]} | **{cells[2]}** |"
             f" {figures(scores[name, 'both', 'a'])} |"
         )
-    means = []
+    means, extra = [], []
     for way, half in (("words", "b"), ("vectors", "b"), ("both", "b"), ("both", "a")):
         of = [scores[name, way, half] for name in sizes]  # type: ignore[index]
         means.append(f"{np.mean([s.mrr for s in of]):.3f} / {np.mean([s.hit5 for s in of]):.3f}")
+    for name in dict.fromkeys(name for name, _, _ in scores if name not in sizes):
+        cells = [figures(scores[name, way, "b"]) for way in WAYS]
+        count = len(scores[name, "both", "b"].hit)
+        extra.append(f"| {name} | | {count:,} | {cells[0]} | {cells[1]} | **{cells[2]}** | |")
     lines.append(f"| mean | | | {means[0]} | {means[1]} | **{means[2]}** | {means[3]} |")
+    lines += extra
     lines += [
         "",
         "| set | words p50 / p95 ms | both p50 / p95 ms | embedding the question p50 / p95 ms |",
@@ -353,9 +380,11 @@ def main() -> None:
                 for way, search in (("words", bench.words), ("both", bench.both)):
                     chosen[way].append(collected(bench, search))
                 continue
-            for way in ("words", "vectors", "both"):
-                scores[name, way, "b"] = bench.score(way, "b")
-            scores[name, "both", "a"] = bench.score("both", "a")
+            for way in WAYS:
+                scores[name, way, "b"] = bench.score(way, bench.questions["b"])
+                if bench.changed:
+                    scores[f"{name}, another subject before", way, "b"] = bench.score(way, bench.changed)
+            scores[name, "both", "a"] = bench.score("both", bench.questions["a"])
             sizes[name] = (len(bench.names), len(bench.questions["b"]))
     if options.choose:
         for way, start in (("words", production.WORDS), ("both", production.HYBRID)):
