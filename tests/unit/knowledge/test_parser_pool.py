@@ -1,5 +1,6 @@
 """The parsers' children: limits hold, one document's end is no other's, nothing is left behind."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -25,6 +26,8 @@ MakePool = Callable[..., ParserPool]
 @pytest.fixture
 def make_pool() -> Iterator[MakePool]:
     pools: list[ParserPool] = []
+    while children():  # of tests before this one, on their way out
+        time.sleep(0.01)
 
     def make(**options: Any) -> ParserPool:
         pools.append(ParserPool(**{"children": 1, **options}))
@@ -36,7 +39,13 @@ def make_pool() -> Iterator[MakePool]:
 
 
 def children() -> list[psutil.Process]:
-    return [child for child in psutil.Process().children() if "parser_worker" in " ".join(child.cmdline())]
+    """The parsers of this process that live."""
+    found = []
+    for child in psutil.Process().children():
+        with contextlib.suppress(psutil.NoSuchProcess):  # it has just ended, or waits to be fetched
+            if "parser_worker" in " ".join(child.cmdline()):
+                found.append(child)
+    return found
 
 
 def test_documents_of_every_kind_come_back_as_parsed_here(make_pool: MakePool, tmp_path: Path) -> None:
