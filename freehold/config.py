@@ -1,4 +1,4 @@
-"""All settings. Read once at start: flag, then environment (`FREEHOLD_…`), then `freehold.toml`, then default."""
+"""All settings. Read once at start: flag, environment (`FREEHOLD_…`), `freehold.toml`, default."""
 
 from __future__ import annotations
 

@@ -58,7 +58,9 @@ def test_links_lead_somewhere(page: Path) -> None:
 def test_commands_that_are_shown_exist(page: Path) -> None:
     known = commands()
     groups = {name.rpartition(" ")[0] for name in known} | {"freehold"}
-    shown = re.findall(r"(?:^|[`/$ ])freehold((?: [a-z][a-z-]*)+)", "\n".join(code(page.read_text())), re.MULTILINE)
+    shown = re.findall(
+        r"(?:^|[`/$ ])freehold((?: [a-z][a-z-]*)+)", "\n".join(code(page.read_text())), re.MULTILINE
+    )
     for words in shown:
         name = "freehold"
         for word in words.split():
