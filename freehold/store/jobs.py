@@ -12,7 +12,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import (
@@ -106,6 +106,7 @@ class Jobs:
         self._clock = clock
         self._new_id = new_id
         self._cancelled: set[str] = set()
+        self._owed: dict[str, FreeholdError] = {}
         self.arrived = threading.Event()
         """Set whenever there may be a queued job."""
 
@@ -143,7 +144,11 @@ class Jobs:
             row = connection.execute(select(jobs).where(jobs.c.id == job_id)).first()
         if row is None:
             raise NotFound(f"There is no job {job_id}.", hint="`freehold status` lists the running ones.")
-        return _job(row)
+        job = _job(row)
+        owed = self._owed.get(job_id)
+        if owed is None or job.finished:
+            return job
+        return replace(job, state="failed", error=owed.as_json()["error"])
 
     def list(self, limit: int = 50) -> list[Job]:
         """Newest first."""
@@ -226,6 +231,13 @@ class Jobs:
     def fail(self, job: Job, error: FreeholdError) -> None:
         """The handler raised."""
         self._settle(job, state="failed", error=json.dumps(error.as_json()["error"]))
+
+    def owe(self, job: Job, error: FreeholdError | None) -> None:
+        """Shows in `get` that a job failed while the database cannot be told; None takes that back."""
+        if error is None:
+            self._owed.pop(job.id, None)
+        else:
+            self._owed[job.id] = error
 
     def put_back(self, job: Job) -> None:
         """The process stops before the job is through; that is no crash of the job's."""
@@ -376,26 +388,33 @@ class JobRunner:
             )
             self._put_back(job) if context.stopping else self._fail(job, unexpected)
         else:
-            self._settle(lambda: self._jobs.finish(job, result))
+            self._settle(job, lambda: self._jobs.finish(job, result))
 
     def _put_back(self, job: Job) -> None:
-        self._settle(lambda: self._jobs.put_back(job))
+        self._settle(job, lambda: self._jobs.put_back(job))
 
     def _fail(self, job: Job, error: FreeholdError) -> None:
         log.warning("Job %s (%s) failed: %s", job.id, job.kind, error.message)
-        self._settle(lambda: self._jobs.fail(job, error))
+        self._settle(job, lambda: self._jobs.fail(job, error), error)
 
-    def _settle(self, write: Callable[[], None]) -> None:
+    def _settle(self, job: Job, write: Callable[[], None], failure: FreeholdError | None = None) -> None:
         """Writes a job's end, trying until it can be written or the process stops."""
-        while True:
-            try:
-                write()
-            except FreeholdError as error:
-                log.error("A job's end cannot be written yet: %s", error.message)
-                if self._stopping.wait(self._retry_seconds):
+        told = False
+        try:
+            while True:
+                try:
+                    write()
                     return
-            else:
-                return
+                except FreeholdError as error:
+                    if not told:
+                        log.error("A job's end cannot be written yet: %s", error.message)
+                    told = True
+                    self._jobs.owe(job, failure)
+                    if self._stopping.wait(self._retry_seconds):
+                        return
+        finally:
+            if told:
+                self._jobs.owe(job, None)
 
 
 def _progress(done: int, total: int, current: str) -> str:

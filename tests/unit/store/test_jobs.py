@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from freehold.errors import Conflict, InvalidInput, NoRoom, NotFound
+from freehold.errors import Conflict, FreeholdError, InvalidInput, NoRoom, NotFound
 from freehold.store import jobs as module
 from freehold.store.database import Database
 from freehold.store.jobs import CRASHES, Interrupted, Job, JobContext, JobRunner, Jobs
@@ -230,6 +230,39 @@ def test_a_full_disk_holds_jobs_up_and_loses_none(jobs: Jobs, monkeypatch: pytes
     room.set()
     until(lambda: jobs.get(job.id).state == "done")
     assert jobs.get(job.id).result == {"kept": True}
+    assert runner.stop()
+
+
+def test_a_failure_that_cannot_be_written_is_shown_all_the_same(
+    jobs: Jobs, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    job = jobs.enqueue("work")
+    room = threading.Event()
+    whole = jobs.fail
+    tries = 0
+
+    def fail(failed: Job, error: FreeholdError) -> None:
+        nonlocal tries
+        tries += 1
+        if not room.is_set():
+            raise NoRoom("The database cannot be written.")
+        whole(failed, error)
+
+    def work(_context: JobContext) -> Mapping[str, Any]:
+        raise NoRoom("The disk is full.", hint="Free space.")
+
+    monkeypatch.setattr(jobs, "fail", fail)
+    runner = JobRunner(jobs, {"work": work}, retry_seconds=0.01)
+    runner.start()
+    until(lambda: jobs.get(job.id).state == "failed")
+    seen = {"code": "no_room", "message": "The disk is full.", "hint": "Free space."}
+    assert jobs.get(job.id).error == seen
+    until(lambda: tries > 3)
+    assert caplog.text.count("cannot be written yet") == 1
+    assert [waiting.id for waiting in jobs.active()] == [job.id]  # what the database says
+    room.set()
+    until(lambda: not jobs.active())
+    assert (jobs.get(job.id).state, jobs.get(job.id).error) == ("failed", seen)
     assert runner.stop()
 
 
