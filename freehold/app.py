@@ -231,10 +231,12 @@ def embedder_of(config: Config) -> OnnxEmbedder | None:
     """The embedding model, or None (said in the log, `status` and every search) where there is none.
 
     Raises:
-        ModelRejected: the folder is there and holds something else.
+        ModelRejected: the folder is there and holds something else, or files that are damaged.
     """
     try:
-        return OnnxEmbedder(config.embedder_folder, config.embedder_threads)
+        embedder = OnnxEmbedder(config.embedder_folder, config.embedder_threads)
+        embedder.verify()
+        return embedder
     except Unavailable as error:
         log.warning("Searching by words alone: %s %s", error.message, error.hint or "")
         return None

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
@@ -22,7 +22,7 @@ from freehold.cli.client import ServerFile, connect, running
 from freehold.cli.knowledge import Json
 from freehold.cli.options import Options, config_of
 from freehold.cli.output import clean, count, note, say, say_fields, say_json, say_table, size, when
-from freehold.errors import Conflict, Unavailable
+from freehold.errors import Conflict, NoRoom, Unavailable
 
 if TYPE_CHECKING:  # costs start-up time that --help does not need
     from freehold.config import Config
@@ -32,6 +32,9 @@ READY_SECONDS = 120.0
 
 STOP_SECONDS = 30.0
 """How long `down` waits for a server that was asked to stop."""
+
+NO_ROOM_BYTES = 256 * 1024
+"""With less free space than this, a start that failed is blamed on the disk: its log may be empty."""
 
 LOG_BYTES = 10_000_000
 """Size at which `up --detach` puts server.log aside, once."""
@@ -99,9 +102,8 @@ def start_in_background(
             note(f"It is version {server.version}; stop it and start it again to run {__version__}.")
         say(f"Stop it with: {typed(context)} down")
         return
-    config.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     log = config.home / "server.log"
-    rotate(log)
+    log_file = open_log(log)
     ready, child_end = os.pipe()
     command = [sys.executable, "-P", "-m", "freehold.cli"]  # -P: modules of the present folder are not ours
     options: Options = context.obj
@@ -112,7 +114,7 @@ def start_in_background(
     command += ["--port", str(port)] if port is not None else []
     command += [] if demo else ["--no-demo"]
     with os.fdopen(ready, "rb") as reader:
-        with open(log, "ab", opener=private) as output:
+        with log_file as output:
             start = output.tell()
             process = subprocess.Popen(
                 command,
@@ -134,6 +136,10 @@ def start_in_background(
     if not said:
         why = "was not ready in time" if said is None else "could not start"
         note(tail(log, start))
+        if shutil.disk_usage(config.home).free < NO_ROOM_BYTES:
+            raise NoRoom(
+                f"Freehold {why}: the disk is full.", hint=f"Free space on the disk of {config.home}."
+            )
         raise Unavailable(f"Freehold {why}.", hint=f"The whole log is {log}.")
     announced = jsonlib.loads(said)
     say(f"Freehold answers at {announced['url']}")
@@ -141,6 +147,23 @@ def start_in_background(
     note_exposure(config)
     say(f'Ask there, or here: {typed(context)} ask "How do I add documents?"')
     say(f"Stop it with: {typed(context)} down")
+
+
+def open_log(log: Path) -> BinaryIO:
+    """The log to append to, in its folder, which is made where it is missing.
+
+    Raises:
+        Unavailable: the folder cannot be made or written.
+    """
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        rotate(log)
+        return open(log, "ab", opener=private)
+    except OSError as error:
+        raise Unavailable(
+            f"The data folder {log.parent} cannot be used: {error.strerror}.",
+            hint="Name another with --home or FREEHOLD_HOME.",
+        ) from None
 
 
 def private(path: str, flags: int) -> int:

@@ -107,16 +107,24 @@ class OnnxEmbedder:
                     self._loaded = self._open()
         return self._loaded
 
-    def _open(self) -> tuple[Any, Any]:
-        import onnxruntime
-        from tokenizers import Tokenizer
+    def verify(self) -> None:
+        """Compares the files with the checksums that were written with them; reads them, loads nothing.
 
+        Raises:
+            ModelRejected: one is damaged.
+        """
         for name, expected in self._expected.items():
             if _sha256(self.folder / name) != expected:
                 raise ModelRejected(
                     f"{name} of the embedding model in {self.folder} is damaged.",
                     hint="Delete that folder and run `make setup`.",
                 )
+
+    def _open(self) -> tuple[Any, Any]:
+        import onnxruntime
+        from tokenizers import Tokenizer
+
+        self.verify()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = self._threads
         options.inter_op_num_threads = 1

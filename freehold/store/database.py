@@ -105,6 +105,11 @@ def translated() -> Iterator[None]:
             raise NoRoom(
                 f"The database cannot be written: {text}.", hint="Free space on the data folder's disk."
             ) from error
+        if "unable to open" in text or "readonly" in text:
+            raise Unavailable(
+                f"The database cannot be used: {text}.",
+                hint="The data folder must be writable for the user that runs Freehold.",
+            ) from error
         if "locked" in text:
             raise Unavailable("The database is busy.", hint="Try again.", retry_after=1) from error
         raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import stat
@@ -13,10 +14,11 @@ import httpx
 import pytest
 from web_parts import bearer
 
-from freehold.app import listen, serve
+from freehold.app import embedder_of, listen, serve
 from freehold.cli.client import ServerFile
+from freehold.cli.serve import open_log
 from freehold.config import Config
-from freehold.errors import Conflict
+from freehold.errors import Conflict, ModelRejected, Unavailable
 from freehold.store.database import Database
 from freehold.web.auth import Keys
 
@@ -66,3 +68,20 @@ def test_a_start_that_fails_keeps_its_admin_key_for_the_next(tmp_path: Path) -> 
     database = Database(config.database)
     assert Keys(database).list() == []
     database.close()
+
+
+def test_a_start_says_what_is_wrong_with_its_place(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(Unavailable, match=r"cannot be used: (File exists|Not a directory)\.$"):
+        open_log(tmp_path / "file" / "server.log")
+
+
+def test_a_damaged_embedding_model_is_said_at_the_start(tmp_path: Path) -> None:
+    folder = tmp_path / "models"
+    folder.mkdir()
+    for name in ("model.onnx", "tokenizer.json"):
+        (folder / name).write_bytes(b"cut short")
+    facts = {"files": {"model.onnx": {"sha256": "0" * 64}}, "dimensions": 384, "identity": "test"}
+    (folder / "manifest.json").write_text(json.dumps(facts))
+    with pytest.raises(ModelRejected, match=r"model\.onnx .* is damaged"):
+        embedder_of(Config(home=tmp_path, embedding_model=folder))

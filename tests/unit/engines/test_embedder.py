@@ -133,6 +133,14 @@ def test_making_one_reads_no_model(folder):
         embedder.embed(["refund"])
 
 
+def test_damage_is_found_before_the_first_use(folder):
+    embedder = OnnxEmbedder(folder)
+    embedder.verify()
+    (folder / "tokenizer.json").write_bytes((folder / "tokenizer.json").read_bytes()[:-1])
+    with pytest.raises(ModelRejected, match=r"tokenizer\.json .* is damaged"):
+        embedder.verify()
+
+
 def test_without_a_manifest_the_files_name_the_model(folder, tmp_path):
     (folder / "manifest.json").unlink()
     one = OnnxEmbedder(folder)

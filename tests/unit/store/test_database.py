@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from freehold.errors import Conflict, NoRoom
+from freehold.errors import Conflict, NoRoom, Unavailable
 from freehold.store.database import Database
 
 
@@ -97,6 +97,15 @@ def test_a_file_that_is_no_database_is_said(tmp_path: Path) -> None:
     with pytest.raises(Conflict, match="damaged"), damaged.read() as connection:
         connection.execute(text("SELECT 1"))
     damaged.close()
+
+
+def test_a_place_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    nowhere = Database(tmp_path / "missing" / "freehold.db")
+    with pytest.raises(Unavailable, match="unable to open") as raised, nowhere.read() as connection:
+        connection.execute(text("SELECT 1"))
+    assert raised.value.hint is not None
+    assert "writable" in raised.value.hint
+    nowhere.close()
 
 
 def test_every_connection_keeps_its_promises(database: Database) -> None:
