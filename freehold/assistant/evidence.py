@@ -34,7 +34,7 @@ MOST_QUESTION_CHARS = 1_000
 
 COMMON = (
     "cov cov_title cov_prev cov_next pcov bigram rank typed novel caps_new length log_length pronoun"
-    " first is_list is_table is_code steps_wanted pointer"
+    " first is_list is_table is_code steps_headed pointer"
 ).split()
 BY_MEANING = (
     "passage late maxsim maxsim_plain maxsim_best maxsim_prev maxsim_prev_plain maxsim_whole best_share"
@@ -80,6 +80,8 @@ class Read:
     told: tuple[Told, ...]
     context: frozenset[str]
     """Words of its title and headings."""
+    heading: frozenset[str]
+    """Words of its own heading, the last of them."""
     vectors: NDArray[np.float16] | None
 
 
@@ -215,7 +217,10 @@ def read(passage: Passage, embedder: TokenEmbedder | None) -> Read:
     above = list(dict.fromkeys(part for part in (passage.document.title, *passage.heading_path) if part))
     vectors, places = _embedded(text, found, " > ".join(above), embedder)
     return Read(
-        tuple(_tell(text, piece, places) for piece in found), frozenset(words(" ".join(above))), vectors
+        told=tuple(_tell(text, piece, places) for piece in found),
+        context=frozenset(words(" ".join(above))),
+        heading=frozenset(words(above[-1])) if above else frozenset(),
+        vectors=vectors,
     )
 
 
@@ -227,6 +232,7 @@ def measure(asked: Asked, passage: Read, rank: int) -> Array:
     held = [one.held & wanted for one in told]
     titled = passage.context & wanted
     whole = asked.share(titled.union(*held)) if held else 0.0
+    headed = asked.share(passage.heading)
     pairs = set(zip(asked.words, asked.words[1:], strict=False))
     for at, one in enumerate(told):
         before = held[at - 1] if at else frozenset()
@@ -250,7 +256,7 @@ def measure(asked: Asked, passage: Read, rank: int) -> Array:
             one.piece.kind == "list",
             one.piece.kind == "table",
             one.piece.kind == "code",
-            asked.steps and numbered,
+            headed if asked.steps and numbered else 0.0,
             one.piece.kind == "sentence" and _POINTER.search(one.text) is not None,
         )
     if asked.vectors is not None and passage.vectors is not None and len(passage.vectors):

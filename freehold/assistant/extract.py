@@ -23,7 +23,7 @@ MOST_SPANS = 3
 """Sentences quoted at most; a list, table or code block counts as one."""
 PASSAGES_KEPT = 64
 """Passages whose reading is kept for the next question (about 120 kB each)."""
-_SENTENCE_BELOW, _BLOCK_BELOW = 3.0, 1.0
+_SENTENCE_BELOW, _BLOCK_BELOW = 5.0, 1.0
 """A sentence (or list, table, code block) this much less likely than the best, in log odds, is not shown."""
 
 

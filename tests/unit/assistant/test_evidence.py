@@ -72,11 +72,12 @@ def test_sorts_of_answer(question: str, holds: str, lacks: str) -> None:
     assert column("typed", f"{holds} {lacks}", question) == [1.0, 0.0]
 
 
-def test_steps_are_wanted_by_how_questions() -> None:
+def test_steps_under_a_heading_that_says_it_are_wanted_by_how_questions() -> None:
     text = "You can send it.\n\n1. Open it.\n2. Send it.\n\nOr else:\n\n- wait"
-    assert column("steps_wanted", text, "How do I send it?") == [0.0, 1.0, 0.0]
-    assert column("steps_wanted", text, "What can be sent?") == [0.0, 0.0, 0.0]
-    assert column("steps_wanted", text, "How many can I send?") == [0.0, 0.0, 0.0]
+    assert column("steps_headed", text, "How do I send zebras?", "To send zebras") == [0.0, 1.0, 0.0]
+    assert column("steps_headed", text, "How do I send zebras?", "Zebras", "To send") == [0.0, 0.111, 0.0]
+    assert column("steps_headed", text, "What can be sent?", "To send") == [0.0, 0.0, 0.0]
+    assert column("steps_headed", text, "How many can I send?", "To send") == [0.0, 0.0, 0.0]
 
 
 def test_token_vectors_are_taken_under_the_headings_and_in_parts() -> None:
