@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from freehold.assistant.grounding import check
+from freehold.assistant.sentences import pieces
 from freehold.types import DocumentRef, Passage
 
 BANK = """\
@@ -153,3 +156,19 @@ def test_headings_lend_words_but_no_citation_means_no_support() -> None:
 def test_swaps(claim: str, text: str) -> None:
     assert not check(claim, [passage(text)]).supported
     assert check(text.split(". ")[0], [passage(text)]).supported
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text(max_size=200), st.text(max_size=400))
+def test_anything_can_be_checked_against_anything(claim: str, text: str) -> None:
+    found = check(claim, [passage(text)])
+    assert found.supported == (not found.reasons)
+    if found.supported:
+        assert text[found.quote_start : found.quote_end].strip()
+
+
+def test_the_passage_supports_its_own_words() -> None:
+    own = [BANK[piece.start : piece.end] for piece in pieces(BANK) if piece.kind == "sentence"]
+    assert len(own) >= 7
+    for sentence in own:
+        assert check(sentence, [passage(BANK)]).supported, sentence
