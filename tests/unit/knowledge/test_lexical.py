@@ -232,6 +232,37 @@ KILLED = """
 """
 
 
+APPLIED = """
+    import os, signal, sys, threading
+    from pathlib import Path
+    from freehold.knowledge import lexical
+    from freehold.store.database import Database
+    lexical.CHANGES_AT_ONCE = 5
+    home = Path(sys.argv[1])
+    index = lexical.LexicalIndex(home / "index", Database(home / "freehold.db"))
+    threading.Timer(float(sys.argv[2]), lambda: os.kill(os.getpid(), signal.SIGKILL)).start()
+    index.open()
+    threading.Event().wait()
+"""
+
+
+@pytest.mark.parametrize("seconds", [0.05, 0.15, 0.3])
+def test_a_kill_between_two_batches_applies_nothing_twice(shelf, index, tmp_path, seconds):
+    kept = [shelf.put(f"alpha number{number}") for number in range(60)]
+    index.apply()
+    index.close()
+    shelf.drop(*kept[:20])
+    new = [shelf.put(f"alpha other{number}") for number in range(60)]
+    program = [sys.executable, "-c", textwrap.dedent(APPLIED), str(tmp_path), str(seconds)]
+    done = subprocess.run(program, check=False, timeout=60)
+    assert done.returncode == -signal.SIGKILL
+    again = LexicalIndex(tmp_path / "index", shelf.database)
+    again.open()
+    assert sorted(ids(again.search("alpha", sources=OURS, limit=500))) == sorted(kept[20:] + new)
+    assert shelf.pending() == 0
+    again.close()
+
+
 @pytest.mark.parametrize("seconds", [0.05, 0.12, 0.2, 0.3])
 def test_a_kill_at_any_moment_loses_nothing(shelf, tmp_path, seconds):
     for number in range(200):
