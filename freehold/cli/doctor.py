@@ -79,6 +79,9 @@ def packages(_config: Config) -> Iterator[Finding]:
     from importlib import import_module
     from importlib.metadata import version
 
+    from freehold.models.onnx_runtime import silence
+
+    silence()
     for module, package, needed_for in (
         ("tantivy", "tantivy", "search"),
         ("onnxruntime", "onnxruntime", "vectors"),

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from freehold.errors import ModelRejected, Unavailable
+from freehold.models.onnx_runtime import runtime
 
 DEFAULT_MAX_TOKENS = 256
 """Where the manifest names no other window: what most sentence encoders were trained with."""
@@ -121,10 +122,10 @@ class OnnxEmbedder:
                 )
 
     def _open(self) -> tuple[Any, Any]:
-        import onnxruntime
         from tokenizers import Tokenizer
 
         self.verify()
+        onnxruntime = runtime()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = self._threads
         options.inter_op_num_threads = 1

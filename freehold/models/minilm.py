@@ -23,6 +23,7 @@ from pathlib import Path
 
 from freehold.config import load
 from freehold.errors import FetchFailed, FreeholdError, ModelRejected, NoRoom, Unavailable
+from freehold.models.onnx_runtime import quantization, runtime
 from freehold.net import Egress, download
 
 Report = Callable[[str], None]
@@ -284,7 +285,6 @@ def convert(weights: Path, folder: Path) -> None:
     """
     import logging
 
-    from onnxruntime.quantization import QuantType, quantize_dynamic
     from safetensors.numpy import load_file
 
     from freehold.models.bert_onnx import BertShape, build
@@ -292,7 +292,10 @@ def convert(weights: Path, folder: Path) -> None:
     logging.disable(logging.WARNING)  # it advises a preparation that this graph has no use for
     exact = build(load_file(weights), BertShape(layers=LAYERS, heads=HEADS))
     target = folder / "model.onnx"
-    quantize_dynamic(exact, target, weight_type=QuantType.QInt8, per_channel=True, reduce_range=True)
+    int8 = quantization()
+    int8.quantize_dynamic(
+        exact, target, weight_type=int8.QuantType.QInt8, per_channel=True, reduce_range=True
+    )
     kept = agreement(exact.SerializeToString(), target.read_bytes(), weights.with_name("tokenizer.json"))
     if kept < 0.98:
         raise ModelRejected(f"Quantisation keeps a cosine of only {kept:.3f}; at least 0.98 is needed.")
@@ -301,8 +304,9 @@ def convert(weights: Path, folder: Path) -> None:
 def agreement(exact: bytes, quantised: bytes, tokenizer_file: Path) -> float:
     """The least cosine between the vectors that two ONNX encoders give the same sentences."""
     import numpy as np
-    import onnxruntime
     from tokenizers import Tokenizer
+
+    onnxruntime = runtime()
 
     tokenizer = Tokenizer.from_file(str(tokenizer_file))
     tokenizer.no_padding()

@@ -18,6 +18,7 @@ from freehold.engines.embedder import OnnxEmbedder
 from freehold.errors import FetchFailed, ModelRejected, NoRoom, Unavailable
 from freehold.models import minilm
 from freehold.models.bert_onnx import BertShape, build
+from freehold.models.onnx_runtime import runtime
 
 SHAPE = BertShape(layers=2, heads=4)
 HIDDEN, WIDE, WORDS, POSITIONS = 32, 48, 60, 20
@@ -81,7 +82,7 @@ def reference(weights, ids, mask, shape=SHAPE):
 
 
 def run(model, ids, mask):
-    import onnxruntime
+    onnxruntime = runtime()
 
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     return session.run(["sentence", "tokens"], {"input_ids": ids, "attention_mask": mask})
