@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 from pathlib import Path
 from typing import Any
@@ -169,6 +170,12 @@ def load(**flags: Any) -> Config:
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            near = difflib.get_close_matches(name, Config.model_fields, n=1)
+            raise InvalidInput(
+                f"There is no setting {name}." + (f" Did you mean {near[0]}?" if near else ""),
+                hint="docs/reference/settings.md lists every setting.",
+            ) from None
         raise InvalidInput(
             f"Setting {name}: {first['msg']}.",
             hint="docs/reference/settings.md lists every setting, its default and what it does.",

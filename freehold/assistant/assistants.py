@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from sqlalchemy import Column, Float, RowMapping, String, Table, Text, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from freehold.assistant.trace import traces
 from freehold.errors import Conflict, InvalidInput, NotFound
 from freehold.store.database import Database, metadata
 
@@ -196,13 +197,14 @@ class Assistants:
             )
 
     def remove(self, assistant_id: str) -> None:
-        """Removes it with its visitors and conversations; its sources must be gone already.
+        """Removes it with its visitors, conversations and traces; its sources must be gone already.
 
         Raises:
             NotFound, Conflict: see `check_removable`.
         """
         self.check_removable(assistant_id)
         with self._database.write() as connection:
+            connection.execute(delete(traces).where(traces.c.assistant_id == assistant_id))
             connection.execute(delete(assistants).where(assistants.c.id == assistant_id))
 
     def _shown(self, assistant_id: str) -> bool:

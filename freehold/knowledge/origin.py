@@ -97,8 +97,9 @@ class SyncReport:
     skipped: int = 0
     """Files of kinds that are not read."""
     failed: list[dict[str, str]] = field(default_factory=list)
-    """`{document, code, reason}` of each that could not be read."""
+    """`{document, code, reason}` of each that could not be read; the reason ends with what to do."""
 
     def fail(self, location: str, error: FreeholdError) -> None:
         """Notes a document that could not be read."""
-        self.failed.append({"document": location, "code": error.code, "reason": error.message})
+        reason = f"{error.message} {error.hint}" if error.hint else error.message
+        self.failed.append({"document": location, "code": error.code, "reason": reason})
