@@ -213,7 +213,7 @@ def connect(config: Config) -> Iterator[Client]:
         with contextlib.closing(found[1]) as client:
             yield client
         return
-    from freehold.app import private
+    from freehold.serving import private
 
     deadline = time.monotonic() + STARTING_SECONDS
     with contextlib.ExitStack() as stack:

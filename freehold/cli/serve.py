@@ -65,7 +65,7 @@ def up(
     if detach:
         start_in_background(ctx, config, host=host, port=port, demo=demo)
         return
-    from freehold.app import serve
+    from freehold.serving import serve
 
     def on_ready(url: str, admin_key: str | None) -> None:
         if ready_fd is None:

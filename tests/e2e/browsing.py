@@ -16,9 +16,9 @@ from urllib.parse import urlsplit
 import httpx
 from playwright.sync_api import Browser, ConsoleMessage, Dialog, Locator, Page, Request, Route, expect
 
-from freehold.app import private
 from freehold.config import Config
 from freehold.engines.base import Engine
+from freehold.serving import private
 
 SECONDS = 20
 SHOP = Path(__file__).parent / "shop"

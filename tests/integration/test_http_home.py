@@ -14,8 +14,8 @@ from typing import Any
 import httpx
 from web_parts import bearer, events, until
 
-from freehold.app import listen, private
 from freehold.config import Config
+from freehold.serving import listen, private
 from freehold.testing import FakeEngine
 
 REFUNDS = b"""# Refunds

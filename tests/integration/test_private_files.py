@@ -14,11 +14,12 @@ import httpx
 import pytest
 from web_parts import bearer
 
-from freehold.app import embedder_of, listen, serve
+from freehold.app import embedder_of
 from freehold.cli.client import ServerFile
 from freehold.cli.serve import open_log
 from freehold.config import Config
 from freehold.errors import Conflict, ModelRejected, Unavailable
+from freehold.serving import listen, serve
 from freehold.store.database import Database
 from freehold.web.auth import Keys
 

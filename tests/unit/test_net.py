@@ -691,7 +691,7 @@ CONNECTING = (
 """Modules by which a connection can be opened."""
 
 EXCEPTIONS = {
-    "app.py": {"socket"},  # listens
+    "serving.py": {"socket"},  # listens
     "cli/client.py": {"httpx"},  # speaks to our own server on this machine
     "cli/doctor.py": {"socket"},  # tries whether the port is free
     "engines/process.py": {"socket"},  # the pair it shares with the worker
