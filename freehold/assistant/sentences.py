@@ -34,12 +34,12 @@ _LEADS = re.compile(r"^to\s|\b(?:follow(?:s|ing)?|steps?|below)\b", re.IGNORECAS
 _CLAUSE = re.compile(r"(?:[;:]|\s[—–-]|,|[，；、：])(?=\s|[" + _CJK + r"])")
 
 _NEVER_LAST = re.compile(
-    r"mr|mrs|ms|dr|prof|rev|fr|st|mt|gen|col|lt|sgt|capt|cmdr|adm|maj|gov|sen|rep|hon|pres|supt|messrs"
+    r"acc|amt|bus|qty|mr|mrs|ms|dr|prof|rev|fr|st|mt|gen|col|lt|sgt|capt|cmdr|adm|maj|gov|sen|rep|hon|pres|supt|messrs"
     r"|mme|mlle|e\.g|i\.e|cf|viz|vs|v|al|ca|approx|fig|figs|eq|eqs|vol|vols|ed|eds|trans|pp|p|no|nos|nr"
     r"|art|arts|sec|sect|ch|chap|op|ver|resp|incl|excl|est|dept|jan|feb|mar|apr|jun|jul|aug|sept|sep|oct"
     r"|nov|dec|bros|c"
 )
-_ALSO_WORDS = re.compile(r"no|art|fig|mar|jun|sep|dec|c|est|p|v|ed|al|st")
+_ALSO_WORDS = re.compile(r"no|bus|acc|art|fig|mar|jun|sep|dec|c|est|p|v|ed|al|st")
 _MAYBE_LAST = re.compile(
     r"inc|ltd|co|corp|llc|jr|sr|etc|a\.m|p\.m|u\.s|u\.k|u\.n|u\.s\.a|d\.c|b\.c|a\.d|ph\.d|m\.d|e\.u|n\.v"
 )
@@ -221,6 +221,8 @@ def _ends_sentence(text: str, start: int, stop: int, after: int, end: int) -> bo
         return True
     if not text[after].isspace():
         return False
+    if _inside_mark(text, start, stop, end):
+        return False
     rest = text[after:end].lstrip().lstrip("\"'“‘«([*_`")
     if not rest:
         return True
@@ -229,7 +231,7 @@ def _ends_sentence(text: str, start: int, stop: int, after: int, end: int) -> bo
     if mark in "!?…" or text[stop:after].startswith(".."):
         return True
     before = _LAST_WORD.search(text, start, stop)
-    word = before.group().lower() if before else ""
+    word = before.group().strip("*_`").lower() if before else ""
     following = re.match(r"[^\W\d_]+", rest)
     opener = following is not None and _OPENERS.fullmatch(following.group().lower()) is not None
     if _MAYBE_LAST.fullmatch(word) or (_DOTTED.match(word + ".") and not _NEVER_LAST.fullmatch(word)):
@@ -237,6 +239,11 @@ def _ends_sentence(text: str, start: int, stop: int, after: int, end: int) -> bo
     if _NEVER_LAST.fullmatch(word):
         return opener and bool(_ALSO_WORDS.fullmatch(word))
     return True
+
+
+def _inside_mark(text: str, start: int, stop: int, end: int) -> bool:
+    """Whether `stop` lies within bold words or inline code: a cut there would show stray marks."""
+    return any(text.count(mark, start, stop) % 2 and text.find(mark, stop, end) >= 0 for mark in ("**", "`"))
 
 
 def _short(text: str, start: int, end: int, max_words: int) -> Iterator[Piece]:

@@ -72,6 +72,8 @@ def test_no_sentence_is_longer_than_asked(text: str) -> None:
         ["これは文です。", "次の文です！", "終わり？"],
         ["Visit example.com/help.html for v2.1 notes.", "Done."],
         ["Open **Settings**.", "**Save** it."],
+        ["Fill in **Gen. Bus. Posting Group** first.", "Run `a. B. c` then.", "Save."],
+        ["We came by bus.", "The shop was shut."],
         ["no punctuation at all in this one"],
         ["Acme Inc. sells nails.", "Is it big?", "No."],
     ],
