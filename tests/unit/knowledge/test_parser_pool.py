@@ -115,6 +115,17 @@ def test_a_crash_is_that_documents_error(make_pool: MakePool) -> None:
     assert pool.parse("a.md", GOOD).title == "Title"
 
 
+def test_a_child_lasts_however_much_memory_its_parent_has(make_pool: MakePool) -> None:
+    ballast = bytearray(b"x") * (450 * 2**20)
+    pool = make_pool()
+    pool.parse("a.md", GOOD)
+    before = [child.pid for child in children()]
+    pool.parse("a.md", GOOD)
+    assert [child.pid for child in children()] == before
+    assert len(before) == 1
+    assert ballast
+
+
 def test_closing_does_not_wait_for_a_document(make_pool: MakePool) -> None:
     pool = make_pool()
     pool.parse("a.md", GOOD)
