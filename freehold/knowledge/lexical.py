@@ -12,7 +12,6 @@ the words often.) Knows nothing of vectors.
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
 import logging
 import math
@@ -25,7 +24,8 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from freehold.errors import NoRoom, Unavailable
+from freehold.errors import Unavailable
+from freehold.knowledge.index_faults import Fault, faults, full_disk, unreadable
 from freehold.knowledge.store import AT_ONCE, documents, index_changes, passages
 from freehold.knowledge.words import analyzer, indexed_text, spaced, words
 from freehold.store.database import Database
@@ -75,7 +75,7 @@ class LexicalIndex:
                     self._apply()
                     if not self._agrees():
                         why = "it does not hold what the store holds"
-                except (_Fault, Unavailable) as error:
+                except (Fault, Unavailable) as error:
                     why = f"it cannot be used: {error}"
             if why is not None:
                 log.info("Rebuilding the index of words: %s.", why)
@@ -136,7 +136,7 @@ class LexicalIndex:
         from tantivy import Occur, Query
 
         index = self._opened()
-        with _unreadable(), _faults():
+        with unreadable(), faults():
             searcher = index.searcher()
             terms = []
             for word, (weight, rarity) in self._weights(searcher, texts).items():
@@ -170,7 +170,7 @@ class LexicalIndex:
     def rarities(self, found: Iterable[str], at_most: int | None = MAX_WORDS) -> dict[str, float]:
         """The IDF of the distinct words among `found`, in their order; of many, the `at_most` rarest."""
         index = self._opened()
-        with _unreadable(), _faults():
+        with unreadable(), faults():
             return _rarities(index.searcher(), found, at_most)
 
     def _opened(self) -> Any:
@@ -191,12 +191,12 @@ class LexicalIndex:
         if mark != _mark():
             return "it was made by another version"
         try:
-            with _faults():
+            with faults():
                 index = Index(self._schema, path=str(self.folder), reuse=True)
                 index.register_tokenizer("words", analyzer())
                 index.reload()
                 index.searcher()
-        except _Fault as error:
+        except Fault as error:
             return f"it cannot be read: {error}"
         self._index = index
         return None
@@ -205,7 +205,7 @@ class LexicalIndex:
         """Whether index and store hold the same passages, by their number and the sum of their ids."""
         from tantivy import Query
 
-        with _faults():
+        with faults():
             facts = self._index.searcher().aggregate(
                 Query.all_query(), {"ids": {"stats": {"field": "passage_id"}}}
             )["ids"]
@@ -249,13 +249,13 @@ class LexicalIndex:
 
         fresh, old = _beside(self.folder, "new"), _beside(self.folder, "old")
         shutil.rmtree(fresh, ignore_errors=True)
-        with _full_disk():
+        with full_disk():
             fresh.mkdir(parents=True)
         with self._database.read() as connection:
             # What changes from here on is noted with a higher number, and applied afterwards.
             known = connection.execute(select(func.max(index_changes.c.id))).scalar_one() or 0
             total = connection.execute(select(func.count()).select_from(passages)).scalar_one()
-        with _full_disk():
+        with full_disk():
             index = Index(self._schema, path=str(fresh), reuse=False)
             index.register_tokenizer("words", analyzer())
         with self._writer(index) as writer:
@@ -277,7 +277,7 @@ class LexicalIndex:
                 done, last = done + len(ids), ids[-1]
                 progress(min(done, total), total)
             writer.commit()
-        with _full_disk():
+        with full_disk():
             (fresh / MARK).write_text(json.dumps(_mark()), encoding="utf-8")
             shutil.rmtree(old, ignore_errors=True)
             if self.folder.exists():
@@ -299,13 +299,13 @@ class LexicalIndex:
             Unavailable: the index cannot be written for another reason.
         """
         try:
-            with _faults(), _full_disk():
+            with faults(), full_disk():
                 writer = index.writer(HEAP_BYTES, 1)
                 try:
                     yield writer
                 finally:
                     writer.wait_merging_threads()
-        except _Fault as error:
+        except Fault as error:
             raise Unavailable(
                 f"The index of words cannot be written: {error}.",
                 hint="Restart Freehold: it rebuilds a damaged index.",
@@ -372,44 +372,3 @@ def _rarities(searcher: Any, found: Iterable[str], at_most: int | None = MAX_WOR
         kept = set(sorted(rarities, key=rarities.__getitem__, reverse=True)[:at_most])
         rarities = {word: rarity for word, rarity in rarities.items() if word in kept}
     return rarities
-
-
-class _Fault(Exception):
-    """tantivy could not read or write its files."""
-
-
-@contextlib.contextmanager
-def _faults() -> Iterator[None]:
-    """Turns what tantivy raises into `_Fault`: ValueError, OSError and a panic, which is no Exception."""
-    try:
-        yield
-    except (ValueError, OSError) as error:
-        raise _Fault(str(error)) from error
-    except BaseException as error:
-        if type(error).__name__ != "PanicException":
-            raise
-        raise _Fault(str(error)) from error
-
-
-@contextlib.contextmanager
-def _unreadable() -> Iterator[None]:
-    try:
-        yield
-    except _Fault as error:
-        raise Unavailable(
-            f"The index of words cannot be read: {error}.",
-            hint="Restart Freehold: it rebuilds a damaged index.",
-        ) from error
-
-
-@contextlib.contextmanager
-def _full_disk() -> Iterator[None]:
-    try:
-        yield
-    except (OSError, ValueError) as error:
-        if getattr(error, "errno", None) != errno.ENOSPC and "No space left" not in str(error):
-            raise
-        raise NoRoom(
-            "The index of words cannot be written: the disk is full.",
-            hint="Free space on the data folder's disk.",
-        ) from error
