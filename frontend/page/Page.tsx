@@ -110,7 +110,9 @@ function Loaded({ info, reload }: { info: PageInfo; reload: () => void }) {
         </nav>
         {view === "ask" && chat && (
           <button type="button" class="button small" onClick={() => chat.restart()}>
-            New<span class="long"> conversation</span>
+            <span>
+              New<span class="long"> conversation</span>
+            </span>
           </button>
         )}
       </header>
