@@ -6,6 +6,7 @@ stderr), 2 wrong usage, 3 `ask` was answered by "the documents don't say", 130 s
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -60,6 +61,8 @@ def common(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs one command and ends the process with its exit status."""
+    # read by numpy when it comes in: its products are small, and answers have threads of their own
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         make()(args=arguments, prog_name="freehold")
     except FreeholdError as error:
