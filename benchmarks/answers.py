@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from datasets import BenchQuestion, BenchSet, Half, banking77, sample, squad
+from datasets import BenchQuestion, BenchSet, banking77, sample, squad
 from numpy.typing import NDArray
 from search import SCOPE, embedded, fill, machine
 
@@ -40,7 +40,8 @@ from freehold.types import Query, ScoredPassage
 
 PASSAGES = 5
 """As `passages_per_answer` has it."""
-LEFT_OUT = ("nothing", "its paragraph", "its article")
+REFUSED = ("its paragraph", "its article", "banking77", "adversarial")
+"""What should be refused: the answer left out in two ways, questions of another world, SQuAD 2.0's traps."""
 WRONG = (0.01, 0.02, 0.03, 0.04, 0.05, 0.075, 0.10)
 """Shares of answerable questions refused, for which the curve is given."""
 
@@ -148,7 +149,7 @@ class Figures:
     """What was seen of the questions of one half."""
 
     confidence: dict[str, NDArray[np.float64]]
-    """By what was left out; `banking77` too."""
+    """By what was left out (`nothing`, or one of REFUSED)."""
     place: NDArray[np.int64]
     """Of the first shown sentence with the answer, from 1; 0 for none."""
     milliseconds: NDArray[np.float64]
@@ -164,8 +165,10 @@ class Figures:
         return float(right.mean())
 
 
-def observe(room: Room, questions: Sequence[BenchQuestion], elsewhere: Sequence[BenchQuestion]) -> Figures:
-    confidence: dict[str, list[float]] = {name: [] for name in (*LEFT_OUT, "banking77")}
+def observe(
+    room: Room, questions: Sequence[BenchQuestion], without_answer: dict[str, Sequence[BenchQuestion]]
+) -> Figures:
+    confidence: dict[str, list[float]] = {name: [] for name in ("nothing", *REFUSED)}
     places, times, longest = [], [], 0
     for question in questions:
         gold = question.passage_ids[0]
@@ -184,9 +187,10 @@ def observe(room: Room, questions: Sequence[BenchQuestion], elsewhere: Sequence[
         far = room.find(question.text, without=set(room.articles[question.document]))
         for name, found in (("its paragraph", near), ("its article", far)):
             confidence[name].append(room.extractor.extract(Query(question.text), found).confidence)
-    for question in elsewhere:
-        extract = room.extractor.extract(Query(question.text), room.find(question.text))
-        confidence["banking77"].append(extract.confidence)
+    for name, others in without_answer.items():
+        for question in others:
+            extract = room.extractor.extract(Query(question.text), room.find(question.text))
+            confidence[name].append(extract.confidence)
     return Figures(
         {name: np.array(values) for name, values in confidence.items()},
         np.array(places),
@@ -195,31 +199,31 @@ def observe(room: Room, questions: Sequence[BenchQuestion], elsewhere: Sequence[
     )
 
 
-def report(figures: dict[tuple[str, Half], Figures], thresholds: dict[str, float]) -> str:
+def report(figures: dict[str, Figures], thresholds: dict[str, float]) -> str:
     """The Markdown tables: what is shown and refused as shipped, then the curve."""
     lines = [
         "| | questions | wrongly refused | answer first | within two | within three | refused: paragraph out"
-        " | article out | banking77 |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+        " | article out | banking77 | adversarial |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
-    for (mode, half), seen in figures.items():
+    for mode, seen in figures.items():
         at = thresholds[mode]
         cells = [f"{seen.shown(n, at):.3f}" for n in (1, 2, 3)]
-        cells += [f"{seen.refused(name, at):.3f}" for name in (*LEFT_OUT[1:], "banking77")]
+        cells += [f"{seen.refused(name, at):.3f}" for name in REFUSED]
         wrong = f"{len(seen.place):,} | {seen.refused('nothing', at):.3f}"
-        lines.append(f"| {mode}, half {half} | {wrong} | {' | '.join(cells)} |")
+        lines.append(f"| {mode} | {wrong} | {' | '.join(cells)} |")
     for mode in thresholds:
-        seen = figures[mode, "b"]
+        seen = figures[mode]
         lines += [
             "",
-            f"| {mode}, half b: wrongly refused | confidence under | answer first | within three"
-            " | refused: paragraph out | article out | banking77 |",
-            "| --- | --- | --- | --- | --- | --- | --- |",
+            f"| {mode}: wrongly refused | confidence under | answer first | within three"
+            " | refused: paragraph out | article out | banking77 | adversarial |",
+            "| --- | --- | --- | --- | --- | --- | --- | --- |",
         ]
         for wrong_share in WRONG:
             at = float(np.quantile(seen.confidence["nothing"], wrong_share))
             cells = [f"{seen.shown(n, at):.3f}" for n in (1, 3)]
-            cells += [f"{seen.refused(name, at):.3f}" for name in (*LEFT_OUT[1:], "banking77")]
+            cells += [f"{seen.refused(name, at):.3f}" for name in REFUSED]
             lines.append(f"| {wrong_share:.1%} | {at:.3f} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
@@ -231,27 +235,28 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder of the question sets")
     parser.add_argument("--cache", type=Path, help="folder in which vectors are kept between runs")
     parser.add_argument("--model", type=Path, help="folder of the embedding model")
-    parser.add_argument("--questions", type=int, default=2000, help="most questions per half (seed 0)")
+    parser.add_argument("--questions", type=int, default=1500, help="most questions of each kind (seed 0)")
     options = parser.parse_args()
     bench = squad(options.data)
-    elsewhere = sample(banking77(options.data).questions, options.questions)
-    answerable = [question for question in bench.questions if question.answerable]
-    figures: dict[tuple[str, Half], Figures] = {}
+    held_out = [question for question in bench.questions if question.half == "b"]
+    answerable = sample([one for one in held_out if one.answerable], options.questions)
+    without_answer = {
+        "banking77": sample(banking77(options.data).questions, options.questions),
+        "adversarial": sample([one for one in held_out if not one.answerable], options.questions),
+    }
+    figures: dict[str, Figures] = {}
     thresholds = {}
     with rooms(bench, options.cache, options.model) as both:
         for room in both:
             mode = room.extractor.mode
             thresholds[mode] = room.extractor.refuse_below
-            halves: tuple[Half, ...] = ("b", "a") if mode == "hybrid" else ("b",)
-            for half in halves:
-                asked = sample([one for one in answerable if one.half == half], options.questions)
-                figures[mode, half] = observe(room, asked, elsewhere)
-                print(f"{mode}, half {half}: done", file=sys.stderr, flush=True)
+            figures[mode] = observe(room, answerable, without_answer)
+            print(f"{mode}: done", file=sys.stderr, flush=True)
     print(report(figures, thresholds))
-    for (mode, half), seen in figures.items():
+    for mode, seen in figures.items():
         p50, p95 = np.percentile(seen.milliseconds, [50, 95])
         print(
-            f"\n{mode}, half {half}: longest shown sentence {seen.longest} words; with every"
+            f"\n{mode}: longest shown sentence {seen.longest} words; with every"
             f" vector at hand {p50:.1f} ms median, {p95:.1f} ms at p95."
         )
     print(f"\n{machine()}; `{shlex.join(['python', *sys.argv])}`.")
