@@ -44,7 +44,7 @@ def test_a_misspelt_setting_is_named_with_the_nearest(home: Path) -> None:
 
 
 def test_a_value_that_cannot_be_is_named() -> None:
-    with pytest.raises(InvalidInput, match="Setting port: .*65535"):
+    with pytest.raises(InvalidInput, match=r"Setting port: .*65535"):
         load(port=70_000)
 
 
