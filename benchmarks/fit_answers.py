@@ -50,7 +50,6 @@ class Seen:
     asked: Asked
     read: list[Read]
     measured: list[NDArray[np.float32]]
-    found_by: list[tuple[float, float]]
     right: NDArray[np.bool_]
     """For each piece whether it holds a gold answer in the gold passage."""
 
@@ -59,7 +58,7 @@ def look(room: Room, question: BenchQuestion, without: Collection[str] = ()) -> 
     asked = ask(Query(question.text), room.lexical.rarities, room.embedder)
     found = room.find(question.text, without)
     read = [room.extractor.read(one.passage) for one in found]
-    if not asked.words or not read or not all(one.told for one in read):
+    if not asked.words or not any(one.told for one in read):
         return None
     measured = [measure(asked, one, rank) for rank, one in enumerate(read)]
     right = [
@@ -68,8 +67,7 @@ def look(room: Room, question: BenchQuestion, without: Collection[str] = ()) -> 
         for scored, one in zip(found, read, strict=True)
         for told in one.told
     ]
-    found_by = [(one.score, one.lexical) for one in found]
-    return Seen(asked, read, measured, found_by, np.array(right, bool))
+    return Seen(asked, read, measured, np.array(right, bool))
 
 
 def reading(data: Path) -> BenchSet:
@@ -185,14 +183,14 @@ def fit(mode: Mode, examples: Examples, held: Sequence[Seen]) -> dict[str, Any]:
     answerable = len(examples.whole)
     for kind, share in SHARES.items():
         seen: list[Seen] = getattr(examples, kind)
-        rows += [_stands(one, used) for one in seen]
+        rows += [standing(one.asked, _told(one), _measured(one), used) for one in seen]
         labels += [float(kind == "whole")] * len(seen)
         each = share * answerable / len(seen)
         weights += [each if kind != "whole" or _shown(one, used) else each * NOT_SHOWN for one in seen]
     coefficients, bias = fit_answers(np.array(rows, float), np.array(labels), np.array(weights))
     table |= {"answer": _named(answer_names(mode), coefficients), "bias": round(bias, 5)}
     fitted = from_table(mode, table)
-    sure = [confidence(fitted, _stands(one, fitted.piece)) for one in held]
+    sure = [confidence(fitted, standing(one.asked, _told(one), _measured(one), fitted.piece)) for one in held]
     table["refuse_below"] = round(float(np.quantile(sure, WRONG)), 4)
     return table
 
@@ -202,8 +200,12 @@ def _shown(seen: Seen, piece: NDArray[np.float32]) -> bool:
     return bool(seen.right[order[:MOST_SPANS]].any())
 
 
-def _stands(seen: Seen, piece: NDArray[np.float32]) -> NDArray[np.float32]:
-    return standing(seen.asked, seen.read, seen.measured, seen.found_by, piece)
+def _told(seen: Seen) -> list[Read]:
+    return [one for one in seen.read if one.told]
+
+
+def _measured(seen: Seen) -> list[NDArray[np.float32]]:
+    return [one for one in seen.measured if len(one)]
 
 
 def _named(names: Sequence[str], values: Floats) -> dict[str, float]:

@@ -22,7 +22,7 @@ Mode = Literal["hybrid", "words"]
 
 OVERALL = (
     "score margin certainty whole_1 whole_2 pair_cov top_first passage_share words rarest_missing"
-    " missing_mass names_missing numbers_missing search_1 search_gap search_best lexical_1 lexical_best"
+    " missing_mass names_missing numbers_missing"
 ).split()
 """What is measured of the best piece's standing among all, beside the pieces' own evidence."""
 
@@ -68,17 +68,8 @@ def from_table(mode: Mode, table: dict[str, Any]) -> Weights:
     )
 
 
-def standing(
-    asked: Asked,
-    passages: Sequence[Read],
-    measured: Sequence[Array],
-    found_by: Sequence[tuple[float, float]],
-    piece: Array,
-) -> Array:
-    """What the confidence is computed from, in the order of `answer_names`; at least one piece is there.
-
-    `found_by` are the passages' search scores: the fused one and that of the words.
-    """
+def standing(asked: Asked, passages: Sequence[Read], measured: Sequence[Array], piece: Array) -> Array:
+    """What the confidence is computed from, in the order of `answer_names`; at least one piece is there."""
     found = np.concatenate(measured)
     owner = np.repeat(np.arange(len(measured)), [len(each) for each in measured])
     scores = found @ piece
@@ -107,11 +98,6 @@ def standing(
         sum(gone.values()) / (asked.mass or 1.0),
         sum(name not in spoken for name in asked.names) / max(1, len(asked.names)),
         sum(number not in spoken for number in asked.digits) / max(1, len(asked.digits)),
-        found_by[0][0],
-        found_by[0][0] - found_by[1][0] if len(found_by) > 1 else 0.5,
-        found_by[owner[best]][0],
-        found_by[0][1],
-        found_by[owner[best]][1],
     )
     return np.concatenate([found[best], found.max(axis=0), np.array(overall, np.float32)]).astype(np.float32)
 

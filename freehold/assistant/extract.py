@@ -111,8 +111,7 @@ class Extractor:
             for one, score in zip(reading.told, rows @ used.piece, strict=True)
         ]
         order = np.argsort([-candidate.score for candidate in candidates], kind="stable")
-        found_by = [(scored.score, scored.lexical) for scored in found]
-        stands = standing(asked, told, measured, found_by, used.piece)
+        stands = standing(asked, told, measured, used.piece)
         return Extract(_chosen([candidates[int(at)] for at in order]), confidence(used, stands))
 
     def read(self, passage: Passage) -> Read:

@@ -21,10 +21,7 @@ def stands(question: str, *texts: str) -> dict[str, float]:
     asked = ask(Query(question), None, None)
     readings = [read(passage(number, text), None) for number, text in enumerate(texts)]
     measured = [measure(asked, reading, rank) for rank, reading in enumerate(readings)]
-    found_by = [(0.5, 0.4)] * len(readings)
-    found = standing(
-        asked, readings, measured, found_by, np.eye(len(COMMON), dtype=np.float32)[COMMON.index("cov")]
-    )
+    found = standing(asked, readings, measured, np.eye(len(COMMON), dtype=np.float32)[COMMON.index("cov")])
     return dict(zip(answer_names("words"), map(float, found), strict=True))
 
 
