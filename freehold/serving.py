@@ -44,7 +44,7 @@ class Web:
         self._stopping = threading.Event()
         host, self.port = listening.getsockname()[:2]
         self.host = home.config.host
-        shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
+        shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104 - shown, not bound
         self.url = f"http://{shown}:{self.port}"
 
     def stop(self) -> None:
