@@ -92,15 +92,21 @@ def test_killed_at_random_moments_it_goes_on(tmp_path: Path) -> None:
     for n in range(DOCUMENTS):
         (folder / f"{n:03}.md").write_text(page(n))
 
+    other = tmp_path / "other"
+    other.mkdir()
+    began = time.monotonic()
+    Reading(other, str(folder)).finish()
+    whole = time.monotonic() - began  # with the start of the process, which the moments below do not count
+
     busy, before = 0, 0
     for attempt in range(4):
         reading = Reading(home, str(folder) if attempt == 0 else "resume")
-        busy += reading.kill_after(chance.uniform(0.05, 0.9))
+        busy += reading.kill_after(chance.uniform(0.02, 0.25) * whole)
         texts, _ = stored(home)
         assert all(len(parts) == 3 for parts in texts.values()), "a document is half there"
         assert len(texts) >= before, "what was there is gone"
         before = len(texts)
-    assert busy >= 2, "the machine is too fast for these moments"
+    assert busy, "no moment fell into the reading"
     Reading(home, "resume").finish()
     texts, ids = stored(home)
     assert Counter(len(parts) for parts in texts.values()) == {3: DOCUMENTS}
@@ -111,7 +117,9 @@ def test_killed_at_random_moments_it_goes_on(tmp_path: Path) -> None:
     for n in range(1, DOCUMENTS, 3):
         (folder / f"{n:03}.md").unlink()
     for attempt in range(2):
-        Reading(home, str(folder) if attempt == 0 else "resume").kill_after(chance.uniform(0.05, 0.5))
+        Reading(home, str(folder) if attempt == 0 else "resume").kill_after(
+            chance.uniform(0.02, 0.25) * whole
+        )
         stored(home)
     Reading(home, "resume").finish()
     texts, ids_after = stored(home)
