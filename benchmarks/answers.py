@@ -25,16 +25,15 @@ from typing import Any
 import numpy as np
 from datasets import BenchQuestion, BenchSet, banking77, sample, squad
 from numpy.typing import NDArray
-from search import SCOPE, embedded, fill, machine
+from search import SCOPE, embedded, fill, keep_vectors, machine
 
 from freehold.assistant.extract import Extractor
 from freehold.assistant.sentences import words as length_in_words
 from freehold.config import load
 from freehold.engines.embedder import OnnxEmbedder
-from freehold.knowledge.dense import DenseIndex, quantise
+from freehold.knowledge.dense import DenseIndex
 from freehold.knowledge.lexical import LexicalIndex
 from freehold.knowledge.search import Search
-from freehold.knowledge.store import vectors
 from freehold.store.database import Database
 from freehold.types import Query, ScoredPassage
 
@@ -87,7 +86,7 @@ class Kept:
     def save(self) -> None:
         if self._path and self._fresh:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            np.savez(self._path, **self._arrays)  # type: ignore[arg-type]
+            np.savez(self._path, **self._arrays)  # type: ignore[arg-type]  # numpy types the keywords as flags
             self._fresh = 0
 
 
@@ -126,11 +125,7 @@ def rooms(bench: BenchSet, cache: Path | None, model: Path | None) -> Iterator[t
         fill(database, bench)
         lexical = LexicalIndex(Path(home) / "index", database)
         lexical.open()
-        with database.write() as connection:
-            for number, vector in enumerate(embedded(bench, kept, cache), 1):
-                packed, scale = quantise(vector)
-                row = {"passage_id": number, "embedder": kept.name, "scale": scale, "vector": packed}
-                connection.execute(vectors.insert(), row)
+        keep_vectors(database, kept.name, embedded(bench, kept, cache))
         dense = DenseIndex(database, kept.name, kept.dimensions)
         dense.load()
         both, alone = Search(database, lexical, dense, kept), Search(database, lexical)

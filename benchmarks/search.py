@@ -18,7 +18,7 @@ import shlex
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -203,6 +203,15 @@ def embedded(bench: BenchSet, embedder: GivesParts, cache: Path | None) -> NDArr
     return matrix
 
 
+def keep_vectors(database: Database, name: str, made: Iterable[NDArray[np.float32]]) -> None:
+    """Writes passages' vectors as the server does; passages are numbered from 1, as `fill` does."""
+    with database.write() as connection:
+        for number, vector in enumerate(made, 1):
+            packed, scale = quantise(vector)
+            row = {"passage_id": number, "embedder": name, "scale": scale, "vector": packed}
+            connection.execute(vectors.insert(), row)
+
+
 @contextmanager
 def opened(name: str, data: Path, cache: Path | None, embedder: Timed, count: int) -> Iterator[Bench]:
     bench = READERS[name](data)
@@ -216,13 +225,7 @@ def opened(name: str, data: Path, cache: Path | None, embedder: Timed, count: in
         fill(database, bench)
         lexical = LexicalIndex(Path(home) / "index", database)
         lexical.open()
-        with database.write() as connection:
-            for number, vector in enumerate(embedded(bench, embedder, cache), 1):
-                packed, scale = quantise(vector)
-                connection.execute(
-                    vectors.insert(),
-                    {"passage_id": number, "embedder": embedder.name, "scale": scale, "vector": packed},
-                )
+        keep_vectors(database, embedder.name, embedded(bench, embedder, cache))
         dense = DenseIndex(database, embedder.name, embedder.dimensions)
         dense.load()
         names = {number: passage.id for number, passage in enumerate(bench.passages, 1)}
@@ -317,7 +320,7 @@ def report(scores: dict[tuple[str, str, Half], Score], sizes: dict[str, tuple[in
         )
     means, extra = [], []
     for way, half in (("words", "b"), ("vectors", "b"), ("both", "b"), ("both", "a")):
-        of = [scores[name, way, half] for name in sizes]  # type: ignore[index]
+        of = [scores[name, way, half] for name in sizes]  # type: ignore[index]  # names and ways are plain strings here
         means.append(f"{np.mean([s.mrr for s in of]):.3f} / {np.mean([s.hit5 for s in of]):.3f}")
     for name in dict.fromkeys(name for name, _, _ in scores if name not in sizes):
         cells = [figures(scores[name, way, "b"]) for way in WAYS]
