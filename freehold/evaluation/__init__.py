@@ -1,0 +1,1 @@
+"""Measured answers: suites of questions, runs over them, scorecards, comparisons."""
