@@ -31,6 +31,8 @@ class BenchPassage:
     """What the halves are split by: the article's, topic's or place's name."""
     title: str
     text: str
+    headings: tuple[str, ...] = ()
+    """Under which headings of its document it stands, where the set says so."""
 
 
 @dataclass(frozen=True, slots=True)

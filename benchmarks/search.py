@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import json
 import os
 import platform
 import random
@@ -26,6 +27,7 @@ from typing import Protocol
 
 import numpy as np
 from datasets import READERS, BenchPassage, BenchQuestion, BenchSet, Half, sample
+from made_questions import MADE
 from numpy.typing import NDArray
 
 from freehold.assistant.assistants import assistants
@@ -42,6 +44,7 @@ from freehold.store.migrations import migrate
 from freehold.types import Query, Turn
 
 SETS = ("dstc11", "medquad", "squad")
+READ = READERS | MADE
 SCOPE = frozenset({1})
 WAYS = ("words", "vectors", "both")
 CHANGED = 500
@@ -179,13 +182,14 @@ def document(number: int, passage: BenchPassage) -> dict[str, object]:
 
 
 def row(number: int, passage: BenchPassage) -> dict[str, object]:
-    place = {"id": number, "document_id": number, "source_id": 1, "position": 0, "heading_path": "[]"}
+    place = {"id": number, "document_id": number, "source_id": 1, "position": 0}
+    place["heading_path"] = json.dumps(passage.headings)
     return {**place, "start": 0, "end": len(passage.text), "text": passage.text, "text_hash": ""}
 
 
 def embedded(bench: BenchSet, embedder: GivesParts, cache: Path | None) -> NDArray[np.float32]:
     """The passages' vectors, from the cache where they are there; else made, which takes minutes."""
-    texts = [indexed_text(passage.title, (), passage.text) for passage in bench.passages]
+    texts = [indexed_text(passage.title, passage.headings, passage.text) for passage in bench.passages]
     key = hashlib.sha256("\0".join([embedder.name, str(PARTS), *texts]).encode()).hexdigest()[:16]
     kept = cache / f"{bench.name}-{key}.npy" if cache else None
     if kept and kept.exists():
@@ -214,7 +218,7 @@ def keep_vectors(database: Database, name: str, made: Iterable[NDArray[np.float3
 
 @contextmanager
 def opened(name: str, data: Path, cache: Path | None, embedder: Timed, count: int) -> Iterator[Bench]:
-    bench = READERS[name](data)
+    bench = READ[name](data)
     answerable = [question for question in bench.questions if question.answerable]
     halves: dict[Half, list[BenchQuestion]] = {
         half: sample([question for question in answerable if question.half == half], count)
@@ -370,7 +374,7 @@ def main() -> None:
     parser.add_argument(
         "--questions", type=int, default=1500, help="most questions per set and half (seed 0)"
     )
-    parser.add_argument("--sets", nargs="+", default=SETS, choices=SETS)
+    parser.add_argument("--sets", nargs="+", default=SETS, choices=(*SETS, *MADE))
     parser.add_argument("--choose", action="store_true", help="search for weights on half a instead")
     options = parser.parse_args()
     embedder = Timed(OnnxEmbedder(options.model or load().embedder_folder))
