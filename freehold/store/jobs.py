@@ -1,17 +1,20 @@
 """Background work that survives a restart.
 
-A job is a row; its handler may run again after a crash, so handlers are idempotent. One thread works
-them off in the order in which they came. Knows nothing of what the jobs do.
+A job is a row; its handler may run again after a crash, so handlers are idempotent. A runner is one thread
+that works them off in the order in which they came; kinds that take long get a runner of their own, so that
+the others need not wait for them. Knows nothing of what the jobs do.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+import os
 import secrets
+import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -107,8 +110,17 @@ class Jobs:
         self._new_id = new_id
         self._cancelled: set[str] = set()
         self._owed: dict[str, FreeholdError] = {}
-        self.arrived = threading.Event()
-        """Set whenever there may be a queued job."""
+        self._awaited: list[threading.Event] = []
+
+    def arrivals(self) -> threading.Event:
+        """An event of the caller's own, set whenever there may be a queued job."""
+        arrived = threading.Event()
+        self._awaited.append(arrived)
+        return arrived
+
+    def _wake(self) -> None:
+        for arrived in self._awaited:
+            arrived.set()
 
     def enqueue(self, kind: str, payload: Mapping[str, Any] | None = None) -> Job:
         """Queues work; an equal job that waits already is returned instead of a second one."""
@@ -132,7 +144,7 @@ class Jobs:
                     )
                 )
                 waiting = connection.execute(select(jobs).where(jobs.c.id == job_id)).one()
-        self.arrived.set()
+        self._wake()
         return _job(waiting)
 
     def get(self, job_id: str) -> Job:
@@ -205,19 +217,22 @@ class Jobs:
                     "hint": "Look at the log and at the machine's memory, then start the work again.",
                 }
                 self._change(connection, row.id, ("running",), state="failed", error=json.dumps(error))
-        self.arrived.set()
+        self._wake()
 
-    def claim(self) -> Job | None:
-        """The next queued job, from now on running; None when nothing waits."""
+    def claim(self, only: Collection[str] | None = None, *, beside: Collection[str] = ()) -> Job | None:
+        """The next queued job, from now on running; None when nothing waits.
+
+        Of the kinds `only`, when given, and never of the kinds `beside`.
+        """
+        wanted = [jobs.c.state == "queued", jobs.c.kind.not_in(beside)]
+        if only is not None:
+            wanted.append(jobs.c.kind.in_(only))
         with self._database.read() as connection:
-            if connection.execute(select(jobs.c.id).where(jobs.c.state == "queued").limit(1)).first() is None:
+            if connection.execute(select(jobs.c.id).where(*wanted).limit(1)).first() is None:
                 return None
         with self._database.write() as connection:
             row = connection.execute(
-                select(jobs)
-                .where(jobs.c.state == "queued")
-                .order_by(jobs.c.created_at, literal_column("rowid"))
-                .limit(1)
+                select(jobs).where(*wanted).order_by(jobs.c.created_at, literal_column("rowid")).limit(1)
             ).first()
             if row is None:
                 return None
@@ -326,19 +341,37 @@ Handler = Callable[[JobContext], Mapping[str, Any]]
 
 
 class JobRunner:
-    """One thread that works the jobs off, one after the other."""
+    """One thread that works jobs off, one after the other."""
 
-    def __init__(self, jobs: Jobs, handlers: Mapping[str, Handler], retry_seconds: float = 2.0) -> None:
+    def __init__(
+        self,
+        jobs: Jobs,
+        handlers: Mapping[str, Handler],
+        retry_seconds: float = 2.0,
+        *,
+        apart: bool = False,
+        beside: Collection[str] = (),
+        niceness: int = 0,
+    ) -> None:
+        """Takes jobs of every kind, to fail those it has no handler for; `apart`, those of its handlers only.
+
+        Jobs of the kinds `beside` are another runner's. `niceness` is the thread's and, where the system
+        passes it on (Linux), that of the threads and processes that its handlers start.
+        """
         self._jobs = jobs
         self._handlers = handlers
         self._retry_seconds = retry_seconds
+        self._only = frozenset(handlers) if apart else None
+        self._beside = frozenset(beside)
+        self._niceness = niceness
+        self._arrived = jobs.arrivals()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
         """Starts the thread; call `Jobs.recover` before."""
         self._stopping.clear()
-        self._jobs.arrived.set()
+        self._arrived.set()
         self._thread = threading.Thread(target=self._work, name="jobs", daemon=True)
         self._thread.start()
 
@@ -348,17 +381,21 @@ class JobRunner:
         The job goes back into the queue, also (at the next start) when the handler did not end in time.
         """
         self._stopping.set()
-        self._jobs.arrived.set()
+        self._arrived.set()
         if self._thread is None:
             return True
         self._thread.join(timeout)
         return not self._thread.is_alive()
 
     def _work(self) -> None:
+        if self._niceness and sys.platform == "linux":  # elsewhere niceness is the whole process's
+            thread = threading.get_native_id()
+            now = os.getpriority(os.PRIO_PROCESS, thread)
+            os.setpriority(os.PRIO_PROCESS, thread, max(now, self._niceness))
         while not self._stopping.is_set():
-            self._jobs.arrived.clear()
+            self._arrived.clear()
             try:
-                job = self._jobs.claim()
+                job = self._jobs.claim(self._only, beside=self._beside)
                 if job is not None:
                     self._run(job)
             except FreeholdError as error:  # the database itself: full or busy
@@ -366,7 +403,7 @@ class JobRunner:
                 self._stopping.wait(self._retry_seconds)
                 continue
             if job is None and not self._stopping.is_set():
-                self._jobs.arrived.wait()
+                self._arrived.wait()
 
     def _run(self, job: Job) -> None:
         context = JobContext(self._jobs, job, self._stopping)

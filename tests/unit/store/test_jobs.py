@@ -1,5 +1,7 @@
 """Jobs survive restarts, can be cancelled, and give up on work that keeps ending the process."""
 
+import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -293,3 +295,49 @@ def test_an_idle_runner_stops_at_once(jobs: Jobs) -> None:
         runner = JobRunner(jobs, {})
         runner.start()
         assert runner.stop(5)
+
+
+def test_long_work_apart_does_not_hold_up_the_rest(jobs: Jobs) -> None:
+    release, seen = threading.Event(), []
+    before = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    def long(_: JobContext) -> dict[str, Any]:
+        seen.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+        assert release.wait(10)
+        return {}
+
+    usual = JobRunner(jobs, {"sync": lambda _: {}}, beside=("evaluate",))
+    apart = JobRunner(jobs, {"evaluate": long}, apart=True, niceness=7)
+    usual.start()
+    apart.start()
+    slow = [jobs.enqueue("evaluate", {"n": n}) for n in range(2)]
+    until(lambda: bool(seen))
+    quick = [jobs.enqueue(kind) for kind in ("sync", "unheard-of")]
+    until(lambda: all(jobs.get(job.id).finished for job in quick))
+    assert [jobs.get(job.id).state for job in (*quick, *slow)] == ["done", "failed", "running", "queued"]
+    release.set()
+    until(lambda: not jobs.active())
+    assert usual.stop() and apart.stop()
+    if sys.platform == "linux":
+        assert seen == [max(7, before)] * 2
+        assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == before
+
+
+def test_many_jobs_for_two_runners_are_each_done_once(jobs: Jobs) -> None:
+    done: list[tuple[str, int]] = []
+
+    def note(context: JobContext) -> dict[str, Any]:
+        done.append((context.job.kind, context.payload["n"]))
+        return {}
+
+    runners = [
+        JobRunner(jobs, {"a": note}, beside=("b",)),
+        JobRunner(jobs, {"b": note}, apart=True),
+    ]
+    for runner in runners:
+        runner.start()
+    for n in range(20):
+        jobs.enqueue("ab"[n % 2], {"n": n})
+    until(lambda: len(done) == 20)
+    assert sorted(done) == sorted(("ab"[n % 2], n) for n in range(20))
+    assert all(runner.stop() for runner in runners)
