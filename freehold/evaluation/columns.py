@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 
-from freehold.errors import InvalidInput, UnreadableDocument
+from freehold.errors import InvalidInput
 
 _USUAL: Mapping[str, str] = {
     "thread": "ticket id|ticket number|ticket no|conversation id|thread id|case id|case number|issue id"
@@ -72,7 +72,7 @@ def find_columns(columns: Sequence[str], named: Mapping[str, str | None] | None 
 
     Raises:
         InvalidInput: a column that was named is not there; the message lists those that are.
-        UnreadableDocument: there is neither question and reply nor message and author.
+        InvalidInput: there is neither question and reply nor message and author.
     """
     given = {role: _given(role, name, columns) for role, name in (named or {}).items() if name is not None}
     taken = set(given.values())
@@ -134,7 +134,7 @@ def _given(role: str, name: str, columns: Sequence[str]) -> str:
     )
 
 
-def _lacking(columns: Sequence[str], question: str | None, reply: str | None) -> UnreadableDocument:
+def _lacking(columns: Sequence[str], question: str | None, reply: str | None) -> InvalidInput:
     what = (
         "no column with the replies of people"
         if question
@@ -142,7 +142,7 @@ def _lacking(columns: Sequence[str], question: str | None, reply: str | None) ->
         if reply
         else "neither columns with question and reply, nor with message, author and thread"
     )
-    return UnreadableDocument(
+    return InvalidInput(
         f"Line 1 names {what}; it names: {_shown(columns)}.",
         hint="Name them: --question and --reply where a row is a ticket,"
         " --message, --author and --thread where it is a message.",

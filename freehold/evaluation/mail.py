@@ -70,7 +70,7 @@ _AUTOMATIC = re.compile(
     re.I | re.S,
 )
 _EMPTY = re.compile(
-    r"(?:(?:ok(?:ay)?|yes|no|thanks?|thank you|thx|cheers|great|perfect|hi|hello|hey|there|again|please"
+    r"(?:(?:ok(?:ay)?|thanks?|thank you|thx|cheers|great|perfect|hi|hello|hey|there|again|please"
     r"|so much|very much|a lot"
     r"|many|got it|bye|goodbye|have a (?:nice|good|great) (?:day|one|weekend|evening)|you too|welcome"
     r"|you['’]?re|no problem|for your help)[\s,.!]*)+",

@@ -14,7 +14,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Literal
 
 from freehold.evaluation.columns import Columns
-from freehold.evaluation.ticket_file import Row
+from freehold.evaluation.tables import Row
 
 Role = Literal["customer", "agent", "nobody", "unknown"]
 
@@ -67,7 +67,7 @@ class Thread:
 
 def of_row(row: Row, columns: Columns) -> Thread:
     """A ticket that is one row: question and reply."""
-    field = row.fields
+    field = row.values
     messages = (
         Message("customer", text_of(field.get(columns.question or ""))),
         Message("agent", text_of(field.get(columns.reply or ""))),
@@ -85,18 +85,18 @@ def of_rows(rows: Sequence[Row], columns: Columns) -> Thread:
     """A ticket whose rows are messages, in the order of their times where all have one."""
     messages = []
     for row in rows:
-        field = row.fields
+        field = row.values
         author = text_of(field.get(columns.author or ""))
         role = "nobody" if _is_private(field, columns.private) else _role(columns.author or "", author)
         text = text_of(field.get(columns.message or ""))
         messages.append(Message(role, text, author, moment(field.get(columns.time or ""))))
-    names = {text_of(row.fields.get(name)) for row in rows for name in columns.names}
+    names = {text_of(row.values.get(name)) for row in rows for name in columns.names}
     names |= {message.author for message in messages if message.role == "unknown"}
     first = rows[0]
     return Thread(
-        text_of(first.fields.get(columns.thread or "")),
+        text_of(first.values.get(columns.thread or "")),
         first.line,
-        text_of(first.fields.get(columns.subject or "")),
+        text_of(first.values.get(columns.subject or "")),
         _told(messages),
         tuple(sorted(names)),
     )
@@ -109,7 +109,7 @@ def nested(fields: Mapping[str, Any]) -> bool:
 
 def of_record(row: Row) -> Thread:
     """A ticket as Zendesk, Intercom, Freshdesk, Chatwoot or Help Scout write it in JSON."""
-    fields = row.fields
+    fields = row.values
     messages = [_part(part, fields) for part in _parts(fields) or ()]
     source = fields.get("source")
     opening = text_of(source.get("body")) if isinstance(source, dict) else ""
@@ -130,7 +130,7 @@ def of_record(row: Row) -> Thread:
 def text_of(value: Any) -> str:
     """A value as text."""
     if isinstance(value, str):
-        return value
+        return value[1:] if re.match(r"'[=+@-]", value) else value  # exports guard formulas with a quote
     if isinstance(value, dict):
         return next((text for name in _TEXTS if (text := text_of(value.get(name)))), "")
     if isinstance(value, list):

@@ -17,11 +17,11 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Literal
 
-from freehold.errors import UnreadableDocument
 from freehold.evaluation import mail
 from freehold.evaluation.columns import Columns
+from freehold.evaluation.tables import Row
 from freehold.evaluation.threads import Thread, nested, of_record, of_row, of_rows
-from freehold.evaluation.ticket_file import Row, TicketFile
+from freehold.evaluation.ticket_file import TicketFile
 from freehold.redaction import Masker
 from freehold.types import Turn
 
@@ -80,7 +80,7 @@ def tickets(
     """The masked tickets of a file in its order, at most `limit` of them drawn at random.
 
     Raises:
-        UnreadableDocument: a row cannot be read; the message has its line.
+        InvalidInput: a row cannot be read; the message has its line.
     """
     for thread in _threads(file, reading, limit, seed):
         reading.drawn += 1
@@ -92,12 +92,9 @@ def tickets(
             reading.left_out[found] += 1
 
 
-def look(file: TicketFile) -> bool:
-    """Whether the file's records hold their messages themselves."""
-    first = next(file.rows(), None)
-    if first is None:
-        raise UnreadableDocument(f"{file.path.name} holds no tickets.", hint="Export the tickets again.")
-    return file.form != "csv" and nested(first.fields)
+def holds_messages(file: TicketFile) -> bool:
+    """Whether the file's records hold their messages themselves, so that there are no columns to find."""
+    return not file.is_table and nested(file.first.values)
 
 
 def _threads(file: TicketFile, reading: Reading, limit: int | None, seed: int) -> Iterator[Thread]:
@@ -134,7 +131,7 @@ def _counted(rows: Iterable[Row], reading: Reading) -> Iterator[Row]:
 
 
 def _mark(row: Row, columns: Columns, seed: int) -> int:
-    value = row.fields.get(columns.thread or "")
+    value = row.values.get(columns.thread or "")
     name = str(value).strip() if value not in (None, "") else f"line {row.line}"
     return _hash(name, seed)
 
