@@ -12,6 +12,9 @@ import pytest
 
 CHECKS = Path(__file__).resolve().parents[2] / "benchmarks" / "checks"
 FIELDS = {"id", "document", "heading", "passage", "question", "sentence", "writer"}
+FAULTS = set(
+    "number date unit name negation comparison condition added swapped order modality inference other".split()
+)
 HEADING = re.compile(r"^(#{1,6}) (.+)$", re.MULTILINE)
 
 
@@ -24,6 +27,11 @@ def records() -> list[dict[str, Any]]:
 @pytest.fixture(scope="module")
 def documents() -> dict[str, str]:
     return {f"documents/{path.name}": path.read_text("utf-8") for path in (CHECKS / "documents").glob("*.md")}
+
+
+def readme_section(heading: str) -> str:
+    readme = (CHECKS / "README.md").read_text("utf-8")
+    return readme.split(f"## {heading}\n", 1)[1].split("\n## ", 1)[0]
 
 
 def sections(document: str) -> list[tuple[list[str], str]]:
@@ -39,8 +47,8 @@ def sections(document: str) -> list[tuple[list[str], str]]:
 
 
 def test_every_record_has_the_fields_the_readme_names(records: list[dict[str, Any]]) -> None:
-    readme = (CHECKS / "README.md").read_text("utf-8")
-    manners = set(re.findall(r"^\| `([a-z-]+)` \|", readme, re.MULTILINE)) - FIELDS
+    written = readme_section("How it was written")
+    manners = set(re.findall(r"^\| `([a-z-]+)` \|", written, re.MULTILINE)) - FIELDS
     for record in records:
         assert set(record) == FIELDS, record["id"]
         assert all(record[name] for name in FIELDS - {"heading"}), record["id"]
@@ -66,3 +74,23 @@ def test_every_document_is_asked_about(records: list[dict[str, Any]], documents:
     asked = Counter(record["document"] for record in records)
     assert set(asked) == set(documents)
     assert min(asked.values()) >= 14
+
+
+def test_every_sentence_has_one_valid_label(records: list[dict[str, Any]]) -> None:
+    labels = [json.loads(line) for line in (CHECKS / "labels.jsonl").read_text("utf-8").splitlines()]
+    assert [label["id"] for label in labels] == [record["id"] for record in records]
+    for label in labels:
+        assert set(label) == {"id", "supported", "fault"}, label["id"]
+        assert label["supported"] in (True, False, "unclear"), label["id"]
+        assert isinstance(label["supported"], (bool, str)), label["id"]
+        assert label["fault"] in (FAULTS if label["supported"] is False else {None}), label["id"]
+
+
+def test_the_readme_counts_the_labels_as_they_are() -> None:
+    labels = [json.loads(line) for line in (CHECKS / "labels.jsonl").read_text("utf-8").splitlines()]
+    section = readme_section("The labels")
+    counts = Counter(json.dumps(label["supported"]).strip('"') for label in labels)
+    for name, times in counts.items():
+        assert f"| `{name}` | {times} |" in section
+    for fault, times in Counter(label["fault"] for label in labels if label["fault"]).items():
+        assert re.search(rf"^\| `{fault}` \| .+ \| {times} \|$", section, re.MULTILINE), fault
