@@ -1,6 +1,6 @@
 """Which hosts may be connected to, and which addresses are those of the public internet.
 
-Judges words and numbers; opens nothing and looks nothing up. `net.py` does, and asks here first.
+Judges words and numbers; opens nothing and looks nothing up. `net` does, and asks here first.
 """
 
 from __future__ import annotations

@@ -66,17 +66,21 @@ class Batch:
             or self._monotonic() - self._since >= self._seconds
         )
 
-    def write(self) -> None:
+    def write(self, first: Callable[[Connection], None] | None = None) -> None:
         """Writes what it holds, in one transaction, and is empty then.
+
+        `first` is called within that transaction before the rest, and may add documents.
 
         Raises:
             NotFound: the source was removed meanwhile.
             NoRoom: the disk is full; nothing of this batch was written.
         """
-        if not self._reads:
+        if not self._reads and first is None:
             return
         with self._database.write() as connection:
             require_source(connection, self._source_id)
+            if first is not None:
+                first(connection)
             changes = _Changes(connection, self._source_id)
             for read in self._reads:
                 self._put(connection, read, changes)
@@ -90,9 +94,7 @@ class Batch:
         for some in _parts(ids):
             stopping()
             with self._database.write() as connection:
-                gone = connection.execute(select(passages.c.id).where(passages.c.document_id.in_(some)))
-                record_changes(connection, list(gone.scalars()), removed=True)
-                connection.execute(delete(documents).where(documents.c.id.in_(some)))
+                drop_documents(connection, some)
             self._written()
 
     def _put(self, connection: Connection, read: Read, changes: _Changes) -> None:
@@ -208,6 +210,13 @@ def _text_hash(chunk: Chunk) -> str:
 def _parts(ids: Sequence[int]) -> Iterator[Sequence[int]]:
     for first in range(0, len(ids), AT_ONCE):
         yield ids[first : first + AT_ONCE]
+
+
+def drop_documents(connection: Connection, ids: Sequence[int]) -> None:
+    """Removes a few documents with their passages, and leaves word for the indexes."""
+    gone = connection.execute(select(passages.c.id).where(passages.c.document_id.in_(ids)))
+    record_changes(connection, list(gone.scalars()), removed=True)
+    connection.execute(delete(documents).where(documents.c.id.in_(ids)))
 
 
 def known_documents(connection: Connection, source_id: int) -> dict[str, Known]:

@@ -89,11 +89,7 @@ class Web:
         )
 
     def read(self, item: Item, known: Known | None) -> Content | None:
-        conditions = {}
-        if known is not None and known.etag and known.error_code is None:
-            name, _, value = known.etag.partition(": ")
-            conditions[name] = value
-        answer = self._fetch(item.location, self._max_bytes, conditions)
+        answer = self._fetch(item.location, self._max_bytes, conditions(known))
         if answer.not_modified:
             return None
         if is_sitemap(answer.body):
@@ -104,7 +100,7 @@ class Web:
             data=answer.body,
             name=item.location,
             media_type=answer.headers.get("content-type"),
-            etag=_condition(answer),
+            etag=condition(answer),
         )
 
     def _pages(self) -> list[str]:
@@ -182,7 +178,15 @@ class Web:
             seconds -= 1.0
 
 
-def _condition(answer: Fetched) -> str | None:
+def conditions(known: Known | None) -> dict[str, str]:
+    """The headers that ask for a document only if it is another than what is known."""
+    if known is None or not known.etag or known.error_code is not None:
+        return {}
+    name, _, value = known.etag.partition(": ")
+    return {name: value}
+
+
+def condition(answer: Fetched) -> str | None:
     """The header of a later conditional request."""
     if answer.etag:
         return f"If-None-Match: {answer.etag}"

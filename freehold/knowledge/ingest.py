@@ -26,8 +26,10 @@ from freehold.knowledge.folder import Folder
 from freehold.knowledge.origin import Item, Known, Listing, Origin, SyncReport
 from freehold.knowledge.parse import SUFFIXES
 from freehold.knowledge.reader import Parser, Read, Reader
+from freehold.knowledge.site import SiteSync
 from freehold.knowledge.sources import Source, Sources, default_title
 from freehold.knowledge.store import documents, sources
+from freehold.knowledge.visit import PageParser
 from freehold.store.database import Database
 from freehold.store.jobs import Interrupted, JobContext
 
@@ -66,7 +68,7 @@ class Ingest:
         self,
         database: Database,
         lexical: Lexical,
-        parser: Parser,
+        parser: PageParser,
         egress: Egress,
         *,
         max_document_bytes: int,
@@ -106,10 +108,7 @@ class Ingest:
         source = self._sources.get(source_id)
         try:
             self._state(source_id, state="syncing")
-            batch = Batch(self._database, source_id, written=self._written, clock=self._clock)
-            sync = _Sync(source, self._origin(source), self._database, self._parser, batch)
-            threads = 1 if source.kind in ("page", "sitemap") else READ_AT_ONCE
-            report = sync.run(progress, stopping, again=again, threads=threads)
+            report = self._read(source, progress, stopping, again=again)
             self._lexical.apply()
             self._state(source_id, **self._title(source), state="ready", error=None, synced_at=self._clock())
         except Interrupted:
@@ -122,6 +121,27 @@ class Ingest:
             self._leave(source_id, state="failed", error="Something went wrong that we did not expect.")
             raise
         return report
+
+    def _read(
+        self, source: Source, progress: Progress, stopping: Callable[[], bool], *, again: bool
+    ) -> SyncReport:
+        if source.kind == "site":
+            crawl = SiteSync(
+                source.id,
+                source.location,
+                source.options,
+                self._database,
+                self._parser,
+                self._egress,
+                max_bytes=self._max_document_bytes,
+                written=self._written,
+                clock=self._clock,
+            )
+            return crawl.run(progress, stopping, again=again)
+        batch = Batch(self._database, source.id, written=self._written, clock=self._clock)
+        sync = _Sync(source, self._origin(source), self._database, self._parser, batch)
+        threads = 1 if source.kind in ("page", "sitemap") else READ_AT_ONCE
+        return sync.run(progress, stopping, again=again, threads=threads)
 
     def _origin(self, source: Source) -> Origin:
         if source.kind in ("page", "sitemap"):

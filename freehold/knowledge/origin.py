@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from freehold.errors import FreeholdError
 
@@ -95,7 +95,9 @@ class SyncReport:
     removed: int = 0
     unchanged: int = 0
     skipped: int = 0
-    """Files of kinds that are not read."""
+    """Files of kinds that are not read; of a site, every page that is no document of its own."""
+    left_out: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Of a site: `{reason: {count, why, examples}}` of the pages that were skipped."""
     failed: list[dict[str, str]] = field(default_factory=list)
     """`{document, code, reason}` of each that could not be read; the reason ends with what to do."""
 

@@ -113,11 +113,11 @@ def parse(
         case "html":
             from freehold.knowledge.parse_html import parse_html
 
-            return parse_html(data, fallback, charset=_charset(media_type))
+            return parse_html(data, fallback, charset=charset_of(media_type))
         case _:
             from freehold.knowledge.decode import decode
 
-            text = decode(data, _charset(media_type))
+            text = decode(data, charset_of(media_type))
     match kind:
         case "markdown":
             from freehold.knowledge.parse_markdown import parse_markdown
@@ -150,6 +150,7 @@ def _path_of(name: str) -> str:
     return unquote(urlsplit(name).path) if re.match(r"https?://", name) else name
 
 
-def _charset(media_type: str | None) -> str | None:
+def charset_of(media_type: str | None) -> str | None:
+    """What a media type says of its characters."""
     found = re.search(r"charset\s*=\s*[\"']?([\w.:-]+)", media_type or "", re.IGNORECASE)
     return found[1] if found else None

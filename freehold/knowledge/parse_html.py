@@ -27,7 +27,7 @@ def parse_html(data: bytes, fallback: str, *, charset: str | None = None) -> Par
     Raises:
         UnreadableDocument: no words remain.
     """
-    root = _tree(_text(data, charset))
+    root = tree_of(data, charset)
     if root is None:
         raise UnreadableDocument("It holds no HTML, only white space.")
     content = _content(root)
@@ -58,6 +58,15 @@ def add_html(draft: Draft, html: str) -> None:
         walker = Walker(draft, everything=True)
         walker.walk(root)
         walker.flush()
+
+
+def tree_of(data: bytes, charset: str | None) -> Any:
+    """The page as a tree of lxml's, or None when there is nothing in it.
+
+    Raises:
+        UnreadableDocument: it is not HTML that can be read.
+    """
+    return _tree(_text(data, charset))
 
 
 def _text(data: bytes, charset: str | None) -> str:

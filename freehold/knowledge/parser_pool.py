@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from freehold.errors import Unavailable, UnreadableDocument
+from freehold.knowledge.page_facts import PageFacts
 from freehold.knowledge.parsed import Parsed
 from freehold.knowledge.parser_worker import LENGTH, MEMORY_EXIT
 
@@ -86,7 +87,24 @@ class ParserPool:
             UnreadableDocument: with the reason, limits included.
             Unavailable: the pool is closed, or no child can be started.
         """
-        request = _request(name, data, media_type, include_root)
+        answer = self._answer(_request(name, data, media_type, include_root), data)
+        return Parsed.from_json(answer["parsed"])
+
+    def facts(self, url: str, data: bytes, media_type: str | None = None) -> PageFacts:
+        """What a web page says to a crawler (see `page_facts`); waits for a free child.
+
+        Raises:
+            UnreadableDocument, Unavailable: as `parse`.
+        """
+        answer = self._answer(_request(url, data, media_type, None, facts=True), data)
+        return PageFacts.from_json(answer["facts"])
+
+    def _answer(self, request: bytes, data: bytes | Path) -> dict[str, Any]:
+        """What a child makes of a request that it can serve.
+
+        Raises:
+            UnreadableDocument, Unavailable: as `parse`.
+        """
         content = data if isinstance(data, bytes) else b""
         place = self._places.get()
         kept: _Child | None = None
@@ -100,12 +118,12 @@ class ParserPool:
                 kept = child
         finally:
             self._places.put(kept)
-        if "parsed" in answer:
-            return Parsed.from_json(answer["parsed"])
         if "unreadable" in answer:
             message, hint = answer["unreadable"]
             raise UnreadableDocument(message, hint=hint)
-        raise self._broken(str(answer["failed"]))
+        if "failed" in answer:
+            raise self._broken(str(answer["failed"]))
+        return answer
 
     def _ask(self, child: _Child | None, request: bytes, content: bytes) -> tuple[_Child, dict[str, Any]]:
         """The answer and who gave it: this child if it lives, else a new one."""
@@ -305,10 +323,18 @@ class _Child:
             raise TimeoutError
 
 
-def _request(name: str, data: bytes | Path, media_type: str | None, include_root: Path | None) -> bytes:
+def _request(
+    name: str,
+    data: bytes | Path,
+    media_type: str | None,
+    include_root: Path | None,
+    *,
+    facts: bool = False,
+) -> bytes:
     return json.dumps(
         {
             "name": name,
+            "facts": facts,
             "media_type": media_type,
             "include_root": str(include_root.absolute()) if include_root is not None else None,
             "path": str(data.absolute()) if isinstance(data, Path) else None,

@@ -23,7 +23,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from freehold.errors import UnreadableDocument
-from freehold.knowledge.parse import parse
+from freehold.knowledge.page_facts import page_facts
+from freehold.knowledge.parse import charset_of, parse
 
 LENGTH = struct.Struct(">I")
 MEMORY_EXIT = 87
@@ -59,11 +60,14 @@ def main(seconds: int, memory_bytes: int, idle_seconds: int) -> None:
 
 
 def _answer(request: dict[str, Any], data: bytes) -> dict[str, Any]:
-    """What became of one document: `parsed`, `unreadable` with its reason, or `failed` with a word for it."""
+    """What became of one document: `parsed` (or `facts`, where those were asked for), `unreadable` with its
+    reason, or `failed` with a word for it."""
     root = request["include_root"]
     try:
         if request["path"] is not None:
             data = Path(request["path"]).read_bytes()
+        if request.get("facts"):
+            return {"facts": page_facts(data, request["name"], charset_of(request["media_type"])).as_json()}
         parsed = parse(
             request["name"],
             data,

@@ -84,7 +84,7 @@ class Reader:
             return None
         if (item.size, item.modified_ns) != (known.size, known.modified_ns):
             return None
-        return _same(item, known, known.modified_ns, known.etag)
+        return same(item, known, known.modified_ns, known.etag)
 
     def read(self, item: Item, known: Known | None, *, again: bool = False) -> Read:
         """A document as it is now; `again` parses it even if its bytes are what they were.
@@ -97,14 +97,11 @@ class Reader:
         except NotFound as error:
             return Read(item.location, known, error=error, gone=True)
         except FreeholdError as error:
-            return _failed(item, known, error)
+            return failed(item, known, error)
         if content is None:
             assert known is not None
-            return _same(item, known, known.modified_ns, known.etag)
-        content_hash = hashlib.sha256(content.data).hexdigest()
-        if known is not None and not again and known.content_hash == content_hash:
-            return _same(item, known, content.modified_ns, content.etag)
-        return self._parsed(item, known, content, content_hash)
+            return same(item, known, known.modified_ns, known.etag)
+        return digest(self._parser, item, known, content, include_root=self._include_root, again=again)
 
     def mentions(self, item: Item) -> bytes | None:
         """The bytes of a document that includes others, or None when it does not (or cannot be read)."""
@@ -114,40 +111,56 @@ class Reader:
             return None
         return content.data if content is not None and b"include" in content.data.lower() else None
 
-    def _parsed(self, item: Item, known: Known | None, content: Content, content_hash: str) -> Read:
-        read = Read(
-            item.location,
-            known,
-            content_hash=content_hash,
-            size=len(content.data),
-            modified_ns=content.modified_ns,
-            etag=content.etag,
-        )
-        try:
-            parsed = self._parser.parse(
-                content.name, content.data, content.media_type, include_root=self._include_root
-            )
-        except UnreadableDocument as error:
-            return replace(read, error=error)
-        except NoRoom:
-            raise
-        except FreeholdError as error:
-            return _failed(item, known, error)
-        try:
-            chunks = tuple(chunk(parsed))
-        except Exception:
-            log.exception("%s cannot be cut into passages", item.location)
-            return replace(read, error=UnreadableDocument("It cannot be cut into passages."))
-        return replace(read, title=parsed.title, text=parsed.text, chunks=chunks)
+
+def digest(
+    parser: Parser,
+    item: Item,
+    known: Known | None,
+    content: Content,
+    *,
+    include_root: Path | None = None,
+    again: bool = False,
+) -> Read:
+    """What a document's bytes come to; `again` parses them even if they are what they were.
+
+    Raises:
+        NoRoom: the disk is full. Every other failure is in what it returns.
+    """
+    content_hash = hashlib.sha256(content.data).hexdigest()
+    if known is not None and not again and known.content_hash == content_hash:
+        return same(item, known, content.modified_ns, content.etag)
+    read = Read(
+        item.location,
+        known,
+        content_hash=content_hash,
+        size=len(content.data),
+        modified_ns=content.modified_ns,
+        etag=content.etag,
+    )
+    try:
+        parsed = parser.parse(content.name, content.data, content.media_type, include_root=include_root)
+    except UnreadableDocument as error:
+        return replace(read, error=error)
+    except NoRoom:
+        raise
+    except FreeholdError as error:
+        return failed(item, known, error)
+    try:
+        chunks = tuple(chunk(parsed))
+    except Exception:
+        log.exception("%s cannot be cut into passages", item.location)
+        return replace(read, error=UnreadableDocument("It cannot be cut into passages."))
+    return replace(read, title=parsed.title, text=parsed.text, chunks=chunks)
 
 
-def _same(item: Item, known: Known, modified_ns: int | None, etag: str | None) -> Read:
+def same(item: Item, known: Known, modified_ns: int | None, etag: str | None) -> Read:
     """As it is known: also that it could not be read as it is."""
     error = UnreadableDocument(known.error or "") if known.error_code == UnreadableDocument.code else None
     return Read(item.location, known, modified_ns=modified_ns, etag=etag, error=error, same=True)
 
 
-def _failed(item: Item, known: Known | None, error: FreeholdError) -> Read:
+def failed(item: Item, known: Known | None, error: FreeholdError) -> Read:
+    """It could not be read; what was read before stands, unless the fault lies in what it holds now."""
     if known is None or error.code in OF_ITS_CONTENT:
         return Read(item.location, known, size=item.size or 0, error=error)
     return Read(item.location, known, etag=known.etag, error=error, same=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import stat
@@ -15,10 +16,11 @@ from urllib.parse import urlsplit, urlunsplit
 from sqlalchemy import Row, delete, func, insert, select, update
 
 from freehold.errors import InvalidInput, NotFound
+from freehold.knowledge.options import SiteOptions
 from freehold.knowledge.store import documents, passages, record_changes, sources
 from freehold.store.database import Database
 
-Kind = Literal["folder", "file", "page", "sitemap", "upload"]
+Kind = Literal["folder", "file", "page", "sitemap", "site", "upload"]
 
 SITEMAP = re.compile(r"sitemap[^/]*\.xml(\.gz)?$", re.IGNORECASE)
 
@@ -42,6 +44,9 @@ class Source:
     """Documents that the last sync could not read."""
     created_at: float
     synced_at: float | None
+    """When it was last read with success."""
+    options: SiteOptions
+    """Of a site."""
 
 
 def detect(location: str) -> tuple[Kind, str]:
@@ -116,27 +121,50 @@ class Sources:
         self._clock = clock
 
     def add(
-        self, location: str, assistant_id: str = "default", *, title: str | None = None, upload: bool = False
+        self,
+        location: str,
+        assistant_id: str = "default",
+        *,
+        title: str | None = None,
+        upload: bool = False,
+        site: SiteOptions | None = None,
     ) -> Source:
         """A new source, or the assistant's own one of that location; `upload` marks a folder of ours.
 
+        `site` makes a web address the start of a site; a page that was added before becomes one.
+
         Raises:
-            InvalidInput: not a location that can be read.
+            InvalidInput: not a location that can be read, or no site where one is asked for.
             NotFound: nothing stands there, or no such assistant.
         """
         kind, place = detect(location)
         if upload:
             kind = "upload"
+        if site is not None:
+            if kind not in ("page", "sitemap"):
+                raise InvalidInput(
+                    f"{place} is not a web address, so it is no site.", hint="Give an http(s) address."
+                )
+            if kind == "sitemap":
+                raise InvalidInput(
+                    f"{place} is a sitemap; a site is read from its start page.",
+                    hint="Give the address of the start page, or add the sitemap without following links.",
+                )
+            kind = "site"
         with self._database.write() as connection:
             known = connection.execute(
-                select(sources.c.id).where(
+                select(sources.c.id, sources.c.options).where(
                     sources.c.assistant_id == assistant_id, sources.c.location == place
                 )
-            ).scalar_one_or_none()
+            ).first()
             if known is not None:
-                if title:
-                    connection.execute(update(sources).where(sources.c.id == known).values(title=title))
-                source_id = known
+                values: dict[str, Any] = {"title": title} if title else {}
+                if site is not None:
+                    options = SiteOptions.of(json.loads(known.options)).changed(site)
+                    values |= {"kind": kind, "options": json.dumps(options.given)}
+                if values:
+                    connection.execute(update(sources).where(sources.c.id == known.id).values(values))
+                source_id = known.id
             else:
                 exists = connection.exec_driver_sql("SELECT 1 FROM assistants WHERE id = ?", (assistant_id,))
                 if exists.first() is None:
@@ -149,6 +177,7 @@ class Sources:
                         location=place,
                         title=title or default_title(kind, place),
                         state="new",
+                        options=json.dumps({} if site is None else site.given),
                         created_at=self._clock(),
                     )
                     .returning(sources.c.id)
@@ -205,9 +234,9 @@ class Sources:
 
 def default_title(kind: Kind, location: str) -> str:
     """What a source is called until someone names it."""
-    if kind in ("page", "sitemap"):
+    if kind in ("page", "sitemap", "site"):
         parts = urlsplit(location)
-        return parts.netloc + (parts.path if kind == "page" and parts.path != "/" else "")
+        return parts.netloc + (parts.path if kind != "sitemap" and parts.path != "/" else "")
     if kind == "upload":
         return "Uploaded files"
     return Path(location).name or location
@@ -227,4 +256,5 @@ def _source(row: Row[Any]) -> Source:
         failed=row.failed,
         created_at=row.created_at,
         synced_at=row.synced_at,
+        options=SiteOptions.of(json.loads(row.options)),
     )

@@ -41,13 +41,18 @@ sources = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("assistant_id", String, ForeignKey("assistants.id", ondelete="CASCADE"), nullable=False),
-    Column("kind", String, nullable=False),  # folder | file | page | sitemap | upload
+    Column("kind", String, nullable=False),  # folder | file | page | sitemap | site | upload
     Column("location", Text, nullable=False),  # absolute path or URL
     Column("title", Text, nullable=False),
     Column("state", String, nullable=False),  # new | syncing | ready | failed
     Column("error", Text),  # why the last sync failed as a whole
     Column("created_at", Float, nullable=False),  # seconds since the epoch, here and everywhere
-    Column("synced_at", Float),
+    Column("synced_at", Float),  # when it was last read with success
+    Column("options", Text, nullable=False, server_default="{}"),  # JSON, of a site: pages, depth, delay
+    Column("every_seconds", Integer),  # how often it is read by itself; 0 never, NULL as the setting has it
+    Column("tried_at", Float),  # when a reading last ended, well or not
+    Column("failures", Integer, nullable=False, server_default="0"),  # readings in a row that failed
+    Column("changes", Text),  # JSON, what the last reading with success changed
     UniqueConstraint("assistant_id", "location"),
 )
 

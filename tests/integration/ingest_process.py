@@ -1,4 +1,4 @@
-"""A process that reads a folder as the server does, to be killed by test_ingest_kill."""
+"""A process that reads a folder or a site as the server does, to be killed by tests."""
 
 import sys
 import time
@@ -8,6 +8,7 @@ from freehold.assistant.assistants import Assistants
 from freehold.egress import Egress
 from freehold.knowledge.ingest import Ingest
 from freehold.knowledge.lexical import LexicalIndex
+from freehold.knowledge.options import SiteOptions
 from freehold.knowledge.parser_pool import ParserPool
 from freehold.knowledge.sources import Sources
 from freehold.store.database import Database
@@ -17,7 +18,7 @@ from freehold.store.migrations import migrate
 
 
 def main(home: Path, folder: str) -> None:
-    """Goes on with what was left on `home`, and reads `folder` unless that is `resume`."""
+    """Goes on with what was left on `home`, and reads `folder` (or site) unless that is `resume`."""
     with HomeLock(home):
         database = Database(home / "freehold.db")
         migrate(database)
@@ -27,8 +28,10 @@ def main(home: Path, folder: str) -> None:
         jobs = Jobs(database)
         jobs.recover()
         if folder != "resume":
-            jobs.enqueue("sync", {"source_id": Sources(database).add(folder).id})
-        ingest = Ingest(database, lexical, ParserPool(), Egress(), max_document_bytes=2**20)
+            site = SiteOptions() if folder.startswith("http") else None
+            jobs.enqueue("sync", {"source_id": Sources(database).add(folder, site=site).id})
+        egress = Egress(allowed_private=["localhost"])
+        ingest = Ingest(database, lexical, ParserPool(), egress, max_document_bytes=2**20)
         print("ready", flush=True)
         runner = JobRunner(jobs, {"sync": ingest.job})
         runner.start()

@@ -21,6 +21,7 @@ from freehold import net
 from freehold.egress import Egress, is_public
 from freehold.errors import EgressDenied, FetchFailed, FreeholdError, InvalidInput, NotFound, TooLarge
 from freehold.net import Fetched, download, fetch
+from freehold.net.response import unpacked
 
 Answer = Callable[[bytes, socket.socket], None]
 """Given a request's head, does what it likes with the connection."""
@@ -474,7 +475,7 @@ def test_a_gzip_bomb_is_refused_while_it_unpacks(serve: Callable[..., Server]) -
     server = serve(says("200 OK", "Content-Encoding: gzip\r\n", bomb))
     with pytest.raises(TooLarge):
         get(at(server), home(server), max_bytes=100_000)
-    assert max(len(piece) for piece in net._unpacked([bomb])) <= 65536
+    assert max(len(piece) for piece in unpacked([bomb])) <= 65536
 
 
 @pytest.mark.parametrize("body", [b"not packed at all", gzip.compress(b"words " * 99)[:-12]])
@@ -611,7 +612,7 @@ def test_a_certificate_is_checked_against_the_name_not_the_address(
     serve: Callable[..., Server], certificate: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trusting = ssl.create_default_context(cafile=str(certificate))
-    monkeypatch.setattr(net, "_trusted", lambda: trusting)
+    monkeypatch.setattr(net, "trusted", lambda: trusting)
     server = serve(says("200 OK", "", b"secret"), tls(certificate))
     assert get(f"https://docs.test:{server.port}/", home(server)).body == b"secret"
     with pytest.raises(FetchFailed, match="not to be trusted"):
@@ -696,11 +697,13 @@ EXCEPTIONS = {
     "cli/doctor.py": {"socket"},  # tries whether the port is free
     "engines/process.py": {"socket"},  # the pair it shares with the worker
     "engines/worker.py": {"http.client", "socket"},  # the wheel's own server, on a Unix socket
-    "net.py": {"httpcore", "httpx", "socket"},
+    "net/__init__.py": {"httpcore", "httpx"},
+    "net/connection.py": {"httpcore", "httpx", "socket"},
+    "net/response.py": {"httpcore", "httpx"},
 }
 """Who may import which of them, and only that."""
 
-CONNECTORS = {"net.py", "cli/client.py", "engines/worker.py"}
+CONNECTORS = {"net/__init__.py", "net/connection.py", "cli/client.py", "engines/worker.py"}
 """Those of them that may call `connect`; the others only listen or inherit."""
 
 
