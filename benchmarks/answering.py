@@ -1,0 +1,77 @@
+"""The production answer path over the passages of `dstc11`, for benchmarks that need its answers."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from datasets import BenchQuestion, dstc11
+from search import embedded, fill, keep_vectors
+
+from freehold.assistant.answer import Answerer, AnswerSettings
+from freehold.assistant.extract import Extractor
+from freehold.assistant.trace import Traces
+from freehold.engines.embedder import OnnxEmbedder
+from freehold.knowledge.dense import DenseIndex
+from freehold.knowledge.lexical import LexicalIndex
+from freehold.knowledge.search import Search
+from freehold.store.database import Database
+from freehold.types import MessageDelta, MessageEnd, Query, Turn
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A question, what a person replied, and what we answered: claims; none where we refused."""
+
+    question: str
+    reply: str
+    answer: tuple[str, ...]
+
+
+def answered(folder: Path, cache: Path | None, embedder: OnnxEmbedder, ids: Sequence[str]) -> dict[str, Pair]:
+    """The answers to these questions, quoted out of all the set's passages."""
+    bench = dstc11(folder)
+    wanted = set(ids)
+    with tempfile.TemporaryDirectory(prefix="freehold-bench-") as home:
+        database = Database(Path(home) / "freehold.db")
+        fill(database, bench)
+        lexical = LexicalIndex(Path(home) / "index", database)
+        lexical.open()
+        keep_vectors(database, embedder.name, embedded(bench, embedder, cache))
+        dense = DenseIndex(database, embedder.name, embedder.dimensions)
+        dense.load()
+        extractor = Extractor(embedder, lexical.rarities)
+        answerer = Answerer(
+            database=database,
+            search=Search(database, lexical, dense, embedder),
+            extractor=extractor,
+            traces=Traces(database),
+            engine=lambda: None,
+            settings=AnswerSettings(5, extractor.refuse_below, 512),
+        )
+        found = {
+            question.id: asyncio.run(_pair(answerer, question))
+            for question in bench.questions
+            if question.id in wanted
+        }
+        lexical.close()
+        database.close()
+    return found
+
+
+async def _pair(answerer: Answerer, question: BenchQuestion) -> Pair:
+    query = Query(question.text, tuple(Turn(_role(role), text) for role, text in question.history))
+    claims: list[str] = []
+    async for event in answerer.answer(query, "bench"):
+        if isinstance(event, MessageDelta):
+            claims.append(event.claim.text)
+        elif isinstance(event, MessageEnd) and event.outcome != "answered":
+            claims.clear()
+    return Pair(question.text, question.answers[0], tuple(claims))
+
+
+def _role(name: str) -> str:
+    return "user" if name == "user" else "assistant"
