@@ -10,6 +10,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +20,16 @@ from freehold.assistant.assistants import DEMO, Assistants
 from freehold.assistant.conversations import Conversations
 from freehold.assistant.extract import Extractor
 from freehold.assistant.suggestions import Suggestions
-from freehold.assistant.trace import Traces
+from freehold.assistant.trace import Recorder, Traces
 from freehold.config import Config
 from freehold.engines.active import ActiveEngine
 from freehold.engines.base import Engine
 from freehold.engines.embedder import OnnxEmbedder
 from freehold.engines.local import LocalEngine
 from freehold.errors import Unavailable
+from freehold.evaluation.evaluations import KIND as EVALUATE
+from freehold.evaluation.evaluations import Evaluations
+from freehold.evaluation.place import evaluation_place
 from freehold.knowledge.dense import DenseIndex
 from freehold.knowledge.embedding import Backfill
 from freehold.knowledge.ingest import Ingest
@@ -44,16 +48,23 @@ from freehold.web.services import Services
 
 SYNC = "sync"
 
+EVALUATION_NICENESS = 10
+"""Of everything that an evaluation runs: its threads, its model's process, its readers and embedder."""
+
 log = logging.getLogger(__name__)
 
 
 class Home:
     """The parts of an opened data folder; one process at a time has it. A context manager."""
 
-    def __init__(self, config: Config, engine: Engine | None = None) -> None:
-        """`engine` answers in place of any model of the registry: tests, and whoever brings their own."""
+    def __init__(self, config: Config, engine: Engine | None = None, *, within: Home | None = None) -> None:
+        """`engine` answers in place of any model of the registry: tests, and whoever brings their own.
+
+        A home opened `within` another shares its embedding model and yields to its questions.
+        """
         self.config = config
         self._given = engine
+        self._within = within
         self._closing = contextlib.ExitStack()
 
     def __enter__(self) -> Home:
@@ -83,7 +94,9 @@ class Home:
         self.assistants = Assistants(database, demo=config.demo)
         self.assistants.ensure()
 
-        self.embedder = embedder_of(config)
+        self.embedder: OnnxEmbedder | None = (
+            embedder_of(config) if self._within is None else self._within.embedder
+        )
         self.lexical = LexicalIndex(config.index, database)
         closing.callback(self.lexical.close)
         self.lexical.open()
@@ -97,16 +110,7 @@ class Home:
         )
         self.engine = ActiveEngine(self.registry, self._engine_for, self._given)
         self.traces = Traces(database)
-        extractor = Extractor(self.embedder, self.lexical.rarities)
-        refuse_below = extractor.refuse_below if config.refuse_below is None else config.refuse_below
-        self.answerer = Answerer(
-            database=database,
-            search=self.search,
-            extractor=extractor,
-            traces=self.traces,
-            engine=self.engine,
-            settings=AnswerSettings(config.passages_per_answer, refuse_below, config.max_answer_tokens),
-        )
+        self.answerer = self.answerer_for(self.engine, self.traces)
 
         self.backfill = None
         if self.embedder is not None and self.dense is not None:
@@ -114,7 +118,7 @@ class Home:
                 database,
                 config.embedder_folder,
                 self.embedder.name,
-                busy=lambda: self.answerer.in_flight > 0,
+                busy=self.busy,
                 written=self.dense.add,
             )
             closing.callback(self.backfill.stop)
@@ -128,14 +132,52 @@ class Home:
             parsers,
             Egress(config.allowed_egress, config.allowed_private),
             max_document_bytes=config.max_document_bytes,
-            changed=self._changed,
+            changed=self.changed,
         )
         self.jobs = Jobs(database)
         self.jobs.recover()
         self._know_the_demo()
-        runner = JobRunner(self.jobs, {SYNC: lean(ingest.job)})
-        closing.callback(runner.stop)
-        runner.start()
+        self.evaluations = Evaluations(
+            config.runs, self.jobs, place=partial(evaluation_place, self, self._scratch)
+        )
+        for runner in (
+            JobRunner(self.jobs, {SYNC: lean(ingest.job)}, beside=(EVALUATE,)),
+            JobRunner(
+                self.jobs, {EVALUATE: lean(self.evaluations.job)}, apart=True, niceness=EVALUATION_NICENESS
+            ),
+        ):
+            closing.callback(runner.stop)
+            runner.start()
+
+    def answerer_for(self, engine: Callable[[], Engine | None], traces: Recorder) -> Answerer:
+        """An answerer over this home's knowledge: the one that serves, or one that is being evaluated."""
+        config = self.config
+        extractor = Extractor(self.embedder, self.lexical.rarities)
+        refuse_below = extractor.refuse_below if config.refuse_below is None else config.refuse_below
+        return Answerer(
+            database=self.database,
+            search=self.search,
+            extractor=extractor,
+            traces=traces,
+            engine=engine,
+            settings=AnswerSettings(config.passages_per_answer, refuse_below, config.max_answer_tokens),
+        )
+
+    def busy(self) -> bool:
+        """Whether customers' questions are being answered, here or in the home that this one is within."""
+        return self.answerer.in_flight > 0 or (self._within is not None and self._within.busy())
+
+    def engine_for_evaluation(self, model_id: str | None) -> Engine | None:
+        """An engine of its own, so that what answers customers is neither held up nor changed.
+
+        Raises:
+            NotFound: the model has been removed.
+        """
+        if model_id is None:
+            return None
+        if self._given is not None and self._given.model_id == model_id:
+            return self._given
+        return self._engine_for(self.registry.get(model_id))
 
     def services(self, *, address: str, start_token: str, stop: Callable[[], None]) -> Services:
         """What the web is given."""
@@ -159,11 +201,13 @@ class Home:
             registry=self.registry,
             add_source=self._add_source,
             add_upload=self._add_upload,
-            sync_source=self._sync,
+            sync_source=self.sync,
             remove_source=self.sources.remove,
             add_model=self.registry.add,
             use_model=self.engine.use,
             remove_model=lambda ref: void(self.registry.remove(ref)),
+            evaluations=self.evaluations,
+            evaluated_model=self._evaluated_model,
             vectors=lambda: (0, 0) if self.backfill is None else self.backfill.progress(),
             unready=lambda: None,
             stop=stop,
@@ -180,6 +224,21 @@ class Home:
             queue=self.config.engine_queue,
         )
 
+    def _scratch(self, knowledge: str) -> Home:
+        """A home for the knowledge that a suite brings, beside the runs: never mixed with any other."""
+        folder = self.config.runs / "knowledge" / knowledge
+        apart = {"home": folder, "embedding_model": self.config.embedder_folder, "demo": False}
+        return Home(self.config.model_copy(update=apart), within=self)
+
+    def _evaluated_model(self, ref: str | None) -> str | None:
+        """The id of the model that a name means; None, the one in service; `none`, quoting."""
+        if ref == "none":
+            return None
+        if ref is not None:
+            return self.registry.get(ref).id
+        serving = self.engine()
+        return None if serving is None else serving.model_id
+
     def _add_source(self, location: str, assistant_id: str, title: str | None) -> tuple[int, Job]:
         return self._queued(self.sources.add(location, assistant_id, title=title))
 
@@ -187,12 +246,13 @@ class Home:
         return self._queued(self.sources.add(str(folder), assistant_id, title="Uploaded files", upload=True))
 
     def _queued(self, source: Source) -> tuple[int, Job]:
-        return source.id, self._sync(source.id)
+        return source.id, self.sync(source.id)
 
-    def _sync(self, source_id: int) -> Job:
+    def sync(self, source_id: int) -> Job:
+        """Queues the reading of a source; gives the job that waits for it already, if one does."""
         return self.jobs.enqueue(SYNC, {"source_id": self.sources.get(source_id).id})
 
-    def _changed(self) -> None:
+    def changed(self) -> None:
         """After a batch was read: vectors of replaced passages are gone, new ones are wanted."""
         if self.dense is not None and self.backfill is not None:
             self.dense.refresh()
@@ -210,7 +270,7 @@ class Home:
             others = [source for source in self.sources.list(DEMO) if source.location != str(docs)]
             for moved in others:
                 self.sources.remove(moved.id)
-            self._sync(self.sources.add(str(docs), DEMO, title="Freehold's documentation").id)
+            self.sync(self.sources.add(str(docs), DEMO, title="Freehold's documentation").id)
 
 
 def embedder_of(config: Config) -> OnnxEmbedder | None:

@@ -136,6 +136,10 @@ class Config(BaseSettings):
         return self.home / "files"
 
     @property
+    def runs(self) -> Path:
+        return self.home / "runs"
+
+    @property
     def server_file(self) -> Path:
         return self.home / "server.json"
 

@@ -15,6 +15,7 @@ GROUPS = {
     "assistants": "Assistants",
     "models": "Models",
     "keys": "Keys",
+    "evaluations": "Evaluations",
     "traces": "Traces",
     "status": "Status",
     "visitors": "Visitors: the widget and the page",
@@ -39,7 +40,7 @@ def describe() -> dict[str, Any]:
 
     from freehold.app import Home
     from freehold.config import Config
-    from freehold.web import chat, knowledge, management, openai, operations, page
+    from freehold.web import chat, evaluations, knowledge, management, openai, operations, page
     from freehold.web.server import create_app
 
     logging.getLogger("freehold").setLevel(logging.ERROR)  # that it has no embedding model
@@ -51,7 +52,7 @@ def describe() -> dict[str, Any]:
         (method, route.path): sorted(
             {OPENED_BY[name] for name in called(route.dependant) if name in OPENED_BY}
         )
-        for part in (page, chat, openai, knowledge, management, operations)
+        for part in (page, chat, openai, knowledge, management, evaluations, operations)
         for route in part.router.routes
         if isinstance(route, APIRoute)
         for method in route.methods or ()

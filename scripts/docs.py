@@ -108,7 +108,7 @@ def commands() -> str:
         one that says what to do; `FREEHOLD_LOG_LEVEL=debug` adds where it happened. `NO_COLOR` is honoured.
 
         Exit status: 0 done; 1 failed; 2 wrong usage; 3 `freehold ask` found that the documents don't say;
-        130 stopped by Ctrl-C.
+        4 `freehold evaluate` fell short of a bar; 130 stopped by Ctrl-C.
 
         Commands talk to the server that runs on the data folder. When none runs, a command serves the folder
         to itself until it is done, on a port of its own that nobody else can use.

@@ -22,7 +22,7 @@ from freehold.assistant.citations import Citations
 from freehold.assistant.draft import Draft
 from freehold.assistant.extract import Extract, Extractor, Span
 from freehold.assistant.grounding import check
-from freehold.assistant.trace import Checked, Trace, Traces
+from freehold.assistant.trace import Checked, Recorder, Trace
 from freehold.engines.base import Engine, Finished, Generation
 from freehold.errors import FreeholdError
 from freehold.knowledge.search import Search
@@ -73,7 +73,7 @@ class Answerer:
         database: Database,
         search: Search,
         extractor: Extractor,
-        traces: Traces,
+        traces: Recorder,
         engine: Callable[[], Engine | None],
         settings: AnswerSettings,
         clock: Callable[[], float] = time.time,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import Column, Float, Index, String, Table, Text, insert, select
 
@@ -69,6 +69,14 @@ class Trace:
     def as_json(self) -> dict[str, Any]:
         """Everything, ready for `json.dumps`."""
         return asdict(self)
+
+
+class Recorder(Protocol):
+    """What keeps traces: `Traces`, or an evaluation that has its own place for them. Called in a thread."""
+
+    def record(self, trace: Trace) -> None:
+        """Keeps a finished trace."""
+        ...
 
 
 class Traces:

@@ -1,7 +1,8 @@
 """The terminal. Commands are thin: they parse, ask the server over HTTP and print.
 
 Data goes to stdout, progress and errors to stderr. Exit status: 0 done, 1 failed (the reason is on
-stderr), 2 wrong usage, 3 `ask` was answered by "the documents don't say", 130 stopped by Ctrl-C.
+stderr), 2 wrong usage, 3 `ask` was answered by "the documents don't say", 4 `evaluate` fell short of a bar,
+130 stopped by Ctrl-C.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Annotated
 
 import typer
 
-from freehold.cli import assistants, chat, keys, knowledge, models, serve, setup, trace
+from freehold.cli import assistants, chat, evaluate, keys, knowledge, models, serve, setup, trace
 from freehold.cli.options import Options
 from freehold.cli.output import fail
 from freehold.errors import FreeholdError
@@ -32,7 +33,7 @@ def make() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(common)
-    for group in (serve, knowledge, chat, models, assistants, keys, trace, setup):
+    for group in (serve, knowledge, chat, models, evaluate, assistants, keys, trace, setup):
         group.register(app)
     return app
 

@@ -106,6 +106,23 @@ class Client:
     def delete(self, path: str) -> Any:
         return self.request("DELETE", path)
 
+    def save(self, path: str, file: Path) -> None:
+        """Writes what is at a path of the server into a file, whole or not at all.
+
+        Raises:
+            FreeholdError: what the server answered.
+        """
+        file.parent.mkdir(parents=True, exist_ok=True)
+        fresh = file.with_name(f"{file.name}.new")
+        with unreachable(), self._http.stream("GET", path) as response:
+            if response.status_code >= 400:
+                response.read()
+            check(response)
+            with fresh.open("wb") as kept:
+                for data in response.iter_bytes():
+                    kept.write(data)
+        fresh.replace(file)
+
     def stream(self, path: str, body: dict[str, Any]) -> Iterator[dict[str, Any]]:
         """The data of each event, until the stream ends. Closing the iterator closes the connection.
 

@@ -20,6 +20,9 @@ from freehold.errors import FreeholdError
 REFUSED = 3
 """Exit status of `ask` when the documents don't say."""
 
+UNDER_BAR = 4
+"""Exit status of `evaluate` when a figure falls short of its `--bar`."""
+
 UNSAFE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 """Control characters (terminals act on them) and direction marks (they make text read as another)."""
 

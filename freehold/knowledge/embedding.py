@@ -99,6 +99,11 @@ class Backfill:
             total = connection.execute(select(func.count()).select_from(passages)).scalar_one()
         return int(done), int(total)
 
+    @property
+    def given_up(self) -> int:
+        """Passages that stay without a vector until the next start."""
+        return len(self._hopeless)
+
     def _work(self) -> None:
         while not self._stopping.is_set():
             self._woken.wait()

@@ -16,6 +16,7 @@ from freehold.assistant.suggestions import Suggestions
 from freehold.assistant.trace import Traces
 from freehold.config import Config
 from freehold.engines.base import Embedder
+from freehold.evaluation.evaluations import Evaluations
 from freehold.knowledge.sources import Sources
 from freehold.models.registry import Model, Registry
 from freehold.store.database import Database
@@ -81,6 +82,9 @@ class Services:
     use_model: Callable[[str | None], Awaitable[Model | None]]
     """Loads and activates a model for answers, or None: back to extractive. Awaited on the event loop."""
     remove_model: Callable[[str], None]
+    evaluations: Evaluations
+    evaluated_model: Callable[[str | None], str | None]
+    """(name, `none`, or None for the one in service): the id of the model to evaluate, None to quote."""
 
     vectors: Callable[[], tuple[int, int]]
     """How many passages have vectors, of how many."""
