@@ -98,6 +98,8 @@ vectors = Table(
     Column("embedder", String, nullable=False),  # Embedder.name
     Column("scale", Float, nullable=False),  # vector = int8 * scale
     Column("vector", LargeBinary, nullable=False),  # int8[n, dimensions]: the passage, then its parts if any
+    Column("signs", LargeBinary),  # of the passage's vector, see signs.py; made when first needed
+    Index(None, "embedder", "passage_id", "signs"),  # holds all that a large index reads when it opens
 )
 
 index_changes = Table(

@@ -5,7 +5,7 @@ import threading
 import numpy as np
 import pytest
 from shelf import Shelf
-from sqlalchemy import delete, insert, update
+from sqlalchemy import delete, insert, select, update
 
 from freehold.knowledge import dense as module
 from freehold.knowledge.dense import DenseIndex, quantise
@@ -204,3 +204,47 @@ def test_threads_may_search_while_it_changes(shelf, filled):
     for thread in threads:
         thread.join()
     assert failures == []
+
+
+def test_signs_are_made_once_and_open_a_large_index_without_vectors(shelf, filled):
+    ids, _ = filled
+    opened(shelf, "exact")
+    assert kept_signs(shelf) == {}  # a small index has no use for them
+    before = opened(shelf, "signs")._now
+    assert sorted(kept_signs(shelf)) == ids
+    with shelf.database.write() as connection:
+        connection.execute(update(vectors).values(vector=bytes(DIMENSIONS)))  # were it read, all would be 0
+    after = opened(shelf, "signs")._now
+    assert (after.signs == before.signs).all()
+    assert (after.ids == before.ids).all()
+    assert (after.sources == before.sources).all()
+
+
+def test_signs_that_are_lacking_or_foreign_are_made_anew(shelf, filled):
+    ids, _ = filled
+    before = opened(shelf, "signs")._now
+    with shelf.database.write() as connection:
+        connection.execute(update(vectors).where(vectors.c.passage_id == ids[7]).values(signs=None))
+        connection.execute(update(vectors).where(vectors.c.passage_id == ids[0]).values(signs=b"short"))
+    after = opened(shelf, "signs")._now
+    assert (after.ids == before.ids).all()
+    assert (after.signs == before.signs).all()
+    assert len(kept_signs(shelf)[ids[0]]) == 8
+
+
+def test_what_is_added_to_a_large_index_keeps_its_signs(shelf, filled):
+    _, rows = filled
+    index = opened(shelf, "signs")
+    new = shelf.put("new")
+    write(shelf, [new], rows[:1])
+    index.add([new])
+    assert new in kept_signs(shelf)
+    write(shelf, [new], rows[1:2])  # replaced, as when its document is retitled: the signs go with the vector
+    assert new not in kept_signs(shelf)
+    assert opened(shelf, "signs").search(rows[1], sources=OURS, limit=1)[0][1] == pytest.approx(1, abs=0.01)
+
+
+def kept_signs(shelf):
+    with shelf.database.read() as connection:
+        query = select(vectors.c.passage_id, vectors.c.signs).where(vectors.c.signs.is_not(None))
+        return {row.passage_id: row.signs for row in connection.execute(query)}
