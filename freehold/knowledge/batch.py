@@ -181,8 +181,9 @@ class _Changes:
         if self._new:
             added = list(run(insert(passages).returning(passages.c.id), self._new).scalars())
         record_changes(self._connection, self._gone, removed=True)
-        record_changes(self._connection, added + self._retitled, removed=False)
-        return bool(self._gone or added or self._retitled)
+        changed = {*added, *self._retitled, *(moved["passage"] for moved in self._moved)}
+        record_changes(self._connection, sorted(changed), removed=False)
+        return bool(self._gone or changed)
 
     def _add(self, document_id: int, position: int, chunk: Chunk, text_hash: str) -> None:
         self._new.append(

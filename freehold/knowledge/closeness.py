@@ -36,15 +36,13 @@ def closeness(wanted: Mapping[str, float], path: Sequence[str], body: Sequence[s
     total = sum(wanted.values())
     if not total:
         return Closeness(0.0, 0.0, 0.0)
+    hits = [(place, word) for place, word in enumerate([*path, *body]) if word in wanted]
     places: dict[str, list[int]] = {}
-    for place, word in enumerate([*path, *body]):
-        if word in wanted:
-            places.setdefault(word, []).append(place)
-    held = sum(wanted[word] for word in places)
-    everywhere = set(path)
-    above = sum(wanted[word] for word in places if word in everywhere)
-    inside = [(place, word) for word in places if word not in everywhere for place in places[word]]
-    together = above + _best_window(sorted(inside), wanted)
+    for place, word in hits:
+        places.setdefault(word, []).append(place)
+    held = sum([wanted[word] for word in places])
+    above = sum([wanted[word] for word in places if word in path])
+    together = above + _best_window([hit for hit in hits if hit[1] not in path], wanted)
     return Closeness(held / total, together / total, _order(list(wanted), wanted, places))
 
 
@@ -55,9 +53,12 @@ def named(parts: Sequence[Sequence[str]], said: set[str], rarity: Mapping[str, f
     """
     best = 0.0
     for number, part in enumerate(parts):
-        whole = sum(rarity.get(word, 0.0) for word in set(part))
-        if whole and (number == 0 or len(set(part)) > 1):
-            best = max(best, sum(rarity.get(word, 0.0) for word in set(part) & said) / whole)
+        distinct = set(part)
+        if number and len(distinct) < 2:
+            continue
+        whole = sum([rarity.get(word, 0.0) for word in distinct])
+        if whole:
+            best = max(best, sum([rarity.get(word, 0.0) for word in distinct & said]) / whole)
     return best
 
 

@@ -153,15 +153,6 @@ class DenseIndex:
         rows = now.places(wanted)
         return dict(zip(now.ids[rows].tolist(), compare(now, vector, rows).tolist(), strict=True))
 
-    def nearest_parts(self, vector: Float32, ids: Iterable[int]) -> dict[int, float]:
-        """The cosine of given passages' nearest part, or of the whole where its parts have no vectors."""
-        with self._database.read() as connection:
-            found = self.parts(connection, ids)
-        return {
-            passage_id: float((inner.astype(np.float32) @ vector).max() * scale)
-            for passage_id, (inner, scale) in found.items()
-        }
-
     def parts(self, connection: Connection, ids: Iterable[int]) -> dict[int, tuple[Int8, float]]:
         """The vectors of given passages' parts, int8[parts, dimensions], and the scale that they are to be
         multiplied by; of the whole where its parts have none."""

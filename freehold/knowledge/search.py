@@ -16,13 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from freehold.engines.base import Embedder
-from freehold.knowledge.closeness import closeness, named, path_words
+from freehold.knowledge.closeness import closeness, named
 from freehold.knowledge.dense import DenseIndex
 from freehold.knowledge.lexical import LexicalIndex
-from freehold.knowledge.store import load_passages
+from freehold.knowledge.looks import Look, Looks
 from freehold.knowledge.words import words
 from freehold.store.database import Database
-from freehold.types import Passage, Query, ScoredPassage, SearchResult
+from freehold.types import Query, ScoredPassage, SearchResult
 
 CONTEXT_WEIGHT = 0.5
 """Weight of the last two turns read together, beside 1 for the last turn alone."""
@@ -99,6 +99,7 @@ class Search:
         self._lexical = lexical
         self._dense = dense if embedder is not None else None
         self._embedder = embedder if dense is not None else None
+        self._looks = Looks(database, None if self._dense is None else self._dense.parts)
         self._weights = WORDS if self._embedder is None else HYBRID
 
     @property
@@ -129,10 +130,9 @@ class Search:
             for passage_id in by_words.keys() | by_vector.keys()
         }
         best = sorted(first, key=lambda passage_id: (-first[passage_id], passage_id))
-        with self._database.read() as connection:
-            # The indexes may lag behind the store by an instant: what is gone there is not shown.
-            found = load_passages(connection, best[: max(CLOSE_LOOKS, limit + 10)])
-        parts = self._dense.nearest_parts(vector, found) if self._dense and vector is not None else {}
+        # The indexes may lag behind the store by an instant: what is gone there is not shown.
+        found = self._looks.get(best[: max(CLOSE_LOOKS, limit + 10)])
+        parts = {} if vector is None else _nearest_parts(vector, found)
         return self._looked_at(asked, found, by_words, by_vector, parts)
 
     def _candidates(
@@ -167,22 +167,20 @@ class Search:
     def _looked_at(
         self,
         asked: _Asked,
-        found: Mapping[int, Passage],
+        found: Mapping[int, Look],
         by_words: Mapping[int, float],
         by_vector: Mapping[int, float],
         by_part: Mapping[int, float],
     ) -> list[tuple[ScoredPassage, Traits]]:
         texts = [(self._lexical.rarities(words(text)), weight) for text, weight in asked.texts]
         question, said = set(words(asked.texts[0][0])), set(words(asked.conversation))
-        paths = {each.id: path_words(each.document.title, each.heading_path) for each in found.values()}
         rarity = self._lexical.rarities(
-            (word for path in paths.values() for part in path for word in part), at_most=None
+            (word for look in found.values() for part in look.path for word in part), at_most=None
         )
         looked = []
-        for passage_id, passage in found.items():
-            path, body = paths[passage_id], words(passage.text)
-            flat = [word for part in path for word in part]
-            close = [(closeness(wanted, flat, body), weight) for wanted, weight in texts]
+        for passage_id, look in found.items():
+            flat = [word for part in look.path for word in part]
+            close = [(closeness(wanted, flat, look.body), weight) for wanted, weight in texts]
             lexical, cosine = by_words.get(passage_id, 0.0), by_vector.get(passage_id)
             near = self._cosine(lexical, cosine)
             traits = Traits(
@@ -192,12 +190,23 @@ class Search:
                 held=sum(each.held * weight for each, weight in close),
                 together=sum(each.together * weight for each, weight in close),
                 order=sum(each.order * weight for each, weight in close),
-                named=named(path, question, rarity),
-                about=named(path, said, rarity) if len(asked.texts) > 1 else 0.0,
+                named=named(look.path, question, rarity),
+                about=named(look.path, said, rarity) if len(asked.texts) > 1 else 0.0,
             )
             score = traits.weighed(self._weights)
-            looked.append((ScoredPassage(passage, score, lexical, cosine), traits))
+            looked.append((ScoredPassage(look.passage, score, lexical, cosine), traits))
         return looked
+
+
+def _nearest_parts(vector: NDArray[np.float32], looks: Mapping[int, Look]) -> dict[int, float]:
+    """The cosine of each passage's nearest part; those without a vector are left out."""
+    held = [(passage_id, look.parts) for passage_id, look in looks.items() if look.parts is not None]
+    if not held:
+        return {}
+    cosines = np.concatenate([matrix for _, (matrix, _) in held]).astype(np.float32) @ vector
+    starts = np.cumsum([0, *(len(matrix) for _, (matrix, _) in held[:-1])])
+    nearest = np.maximum.reduceat(cosines, starts) * np.array([scale for _, (_, scale) in held])
+    return dict(zip((passage_id for passage_id, _ in held), nearest.tolist(), strict=True))
 
 
 def _asked(query: Query) -> _Asked:

@@ -170,10 +170,13 @@ def test_a_passage_may_have_vectors_of_its_parts_too(shelf, filled, kind):
     index = opened(shelf, kind)
     assert len(index) == 60
     assert index.score(rows[0], [ids[0]])[ids[0]] == pytest.approx(1, abs=0.02)
-    near = index.nearest_parts(rows[2], [ids[0], ids[2], ids[3], 999])
+    with shelf.database.read() as connection:
+        found = index.parts(connection, [ids[0], ids[2], ids[3], 999])
+        assert index.parts(connection, []) == {}
+    near = {passage_id: (inner @ rows[2]).max() * scale for passage_id, (inner, scale) in found.items()}
     expected = {ids[0]: 1, ids[2]: 1, ids[3]: rows[3] @ rows[2]}
     assert near == pytest.approx(expected, abs=0.02)
-    assert index.nearest_parts(rows[2], []) == {}
+    assert [len(inner) for inner, _ in found.values()] == [2, 1, 1]
 
 
 def test_an_empty_index_answers(shelf):
