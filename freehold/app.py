@@ -26,17 +26,20 @@ from freehold.engines.active import ActiveEngine
 from freehold.engines.base import Engine
 from freehold.engines.embedder import OnnxEmbedder
 from freehold.engines.local import LocalEngine
-from freehold.errors import Unavailable
+from freehold.errors import InvalidInput, Unavailable
 from freehold.evaluation.evaluations import KIND as EVALUATE
 from freehold.evaluation.evaluations import Evaluations
 from freehold.evaluation.place import evaluation_place
 from freehold.knowledge.dense import DenseIndex
 from freehold.knowledge.embedding import Backfill
 from freehold.knowledge.ingest import Ingest
+from freehold.knowledge.keeper import Keeper
 from freehold.knowledge.lexical import LexicalIndex
+from freehold.knowledge.options import SiteOptions
 from freehold.knowledge.parser_pool import ParserPool
+from freehold.knowledge.schedule import Schedule, interval
 from freehold.knowledge.search import Search
-from freehold.knowledge.sources import Source, Sources
+from freehold.knowledge.sources import WEB, Source, Sources
 from freehold.models.registry import Model, Registry
 from freehold.net import Egress
 from freehold.store.database import Database
@@ -50,6 +53,9 @@ SYNC = "sync"
 
 EVALUATION_NICENESS = 10
 """Of everything that an evaluation runs: its threads, its model's process, its readers and embedder."""
+
+CRAWL = "crawl"
+"""Reading what lies on the web takes as long as its hosts like; it holds up no folder."""
 
 log = logging.getLogger(__name__)
 
@@ -134,20 +140,25 @@ class Home:
             max_document_bytes=config.max_document_bytes,
             changed=self.changed,
         )
+        self.schedule = Schedule(database, default_seconds=interval_of(config))
         self.jobs = Jobs(database)
         self.jobs.recover()
         self._know_the_demo()
         self.evaluations = Evaluations(
             config.runs, self.jobs, place=partial(evaluation_place, self, self._scratch)
         )
-        for runner in (
-            JobRunner(self.jobs, {SYNC: lean(ingest.job)}, beside=(EVALUATE,)),
+        work: list[JobRunner | Keeper] = [
+            JobRunner(self.jobs, {SYNC: lean(ingest.job)}, beside=(CRAWL, EVALUATE)),
+            JobRunner(self.jobs, {CRAWL: lean(ingest.job)}, apart=True),
             JobRunner(
                 self.jobs, {EVALUATE: lean(self.evaluations.job)}, apart=True, niceness=EVALUATION_NICENESS
             ),
-        ):
-            closing.callback(runner.stop)
-            runner.start()
+        ]
+        if self._within is None:
+            work.append(Keeper(self.schedule, at_work=self._at_work, queue=self.sync))
+        for each in work:
+            closing.callback(each.stop)
+            each.start()
 
     def answerer_for(self, engine: Callable[[], Engine | None], traces: Recorder) -> Answerer:
         """An answerer over this home's knowledge: the one that serves, or one that is being evaluated."""
@@ -198,6 +209,7 @@ class Home:
             embedder=self.embedder,
             jobs=self.jobs,
             sources=self.sources,
+            schedule=self.schedule,
             registry=self.registry,
             add_source=self._add_source,
             add_upload=self._add_upload,
@@ -239,8 +251,19 @@ class Home:
         serving = self.engine()
         return None if serving is None else serving.model_id
 
-    def _add_source(self, location: str, assistant_id: str, title: str | None) -> tuple[int, Job]:
-        return self._queued(self.sources.add(location, assistant_id, title=title))
+    def _add_source(
+        self,
+        location: str,
+        assistant_id: str,
+        title: str | None,
+        site: SiteOptions | None,
+        every: str | None,
+    ) -> tuple[int, Job]:
+        seconds = None if every is None else interval(every)
+        source = self.sources.add(location, assistant_id, title=title, site=site)
+        if every is not None:
+            self.schedule.set(source.id, seconds)
+        return self._queued(source)
 
     def _add_upload(self, folder: Path, assistant_id: str) -> tuple[int, Job]:
         return self._queued(self.sources.add(str(folder), assistant_id, title="Uploaded files", upload=True))
@@ -250,7 +273,13 @@ class Home:
 
     def sync(self, source_id: int) -> Job:
         """Queues the reading of a source; gives the job that waits for it already, if one does."""
-        return self.jobs.enqueue(SYNC, {"source_id": self.sources.get(source_id).id})
+        source = self.sources.get(source_id)
+        return self.jobs.enqueue(CRAWL if source.kind in WEB else SYNC, {"source_id": source.id})
+
+    def _at_work(self) -> frozenset[int]:
+        """The sources that are being read or wait for it."""
+        jobs = (job for job in self.jobs.active() if job.kind in (SYNC, CRAWL))
+        return frozenset(int(job.payload["source_id"]) for job in jobs)
 
     def changed(self) -> None:
         """After a batch was read: vectors of replaced passages are gone, new ones are wanted."""
@@ -286,6 +315,18 @@ def embedder_of(config: Config) -> OnnxEmbedder | None:
     except Unavailable as error:
         log.warning("Searching by words alone: %s %s", error.message, error.hint or "")
         return None
+
+
+def interval_of(config: Config) -> int:
+    """How often sources are read for which nothing else was said; 0 never.
+
+    Raises:
+        InvalidInput: the setting is no interval.
+    """
+    try:
+        return interval(config.sync_every) or 0
+    except InvalidInput as error:
+        raise InvalidInput(f"Setting sync_every: {error.message}", hint=error.hint) from None
 
 
 def own_docs() -> Path | None:

@@ -89,6 +89,9 @@ class Config(BaseSettings):
     address_messages_per_minute: int = Field(default=120, ge=1)
     """Messages that may come from one network address in a minute."""
 
+    sync_every: str = "off"
+    """How often sources are read again by themselves: `30m`, `6h`, `1d`, `2w` or `off`; each can differ."""
+
     max_upload_bytes: int = Field(default=64 * 2**20, ge=1024)
     """Largest file taken by upload, in bytes."""
 

@@ -27,6 +27,7 @@ USED = (
     "NewSource",
     "PageBody",
     "PublicAssistantBody",
+    "SourceChanges",
     "SourceList",
     "SourceStarted",
     "StatusBody",

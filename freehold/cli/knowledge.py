@@ -9,9 +9,10 @@ from typing import Annotated, Any
 
 import typer
 
+from freehold.cli import sources
 from freehold.cli.client import Client, connect, error_from
 from freehold.cli.options import config_of
-from freehold.cli.output import clean, count, line, note, place, say, say_json, say_table
+from freehold.cli.output import clean, count, line, note, place, say, say_json
 from freehold.cli.progress import Bar
 from freehold.errors import InvalidInput, NotFound
 
@@ -30,10 +31,7 @@ Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until its wor
 
 def register(app: typer.Typer) -> None:
     app.command()(add)
-    sources = typer.Typer(help="List what knowledge comes from, or remove some of it.", rich_markup_mode=None)
-    sources.callback(invoke_without_command=True)(list_sources)
-    sources.command()(remove)
-    app.add_typer(sources, name="sources")
+    sources.register(app)
     app.command()(sync)
     app.command()(search)
 
@@ -41,10 +39,17 @@ def register(app: typer.Typer) -> None:
 def add(
     ctx: typer.Context,
     location: Annotated[
-        str, typer.Argument(metavar="PATH|URL", help="A file, a folder, a page or a sitemap.")
+        str, typer.Argument(metavar="PATH|URL", help="A file, a folder, a page, a sitemap or a site's start.")
     ],
     assistant: Assistant = "default",
     title: Annotated[str | None, typer.Option(help="What to call the source.")] = None,
+    site: Annotated[
+        bool, typer.Option("--site", help="Follow the links of a page, and read the whole site below it.")
+    ] = False,
+    every: sources.Every = None,
+    pages: sources.Pages = None,
+    depth: sources.Depth = None,
+    delay: sources.Delay = None,
     wait: Wait = True,
     vectors: Annotated[
         bool, typer.Option("--vectors", help="Wait for the vectors too, which takes longer.")
@@ -53,8 +58,15 @@ def add(
 ) -> None:
     """Read documents to answer from. Adding again reads only what changed."""
     body: dict[str, Any] = {"location": absolute(location), "assistant": assistant}
+    limits = sources.limits(pages, depth, delay)
+    if limits is not None and not site:
+        raise InvalidInput("--pages, --depth and --delay are a site's.", hint="Add --site to follow links.")
     if title is not None:
         body["title"] = title
+    if site:
+        body["site"] = limits or {}
+    if every is not None:
+        body["every"] = every
     with connect(config_of(ctx)) as client:
         answer = client.post("/api/v1/sources", body)
         source = answer["source"]
@@ -70,47 +82,6 @@ def add(
             say(f"source {source['id']}: reading; `freehold status` says how far")
     if wait:
         report(jobs)
-
-
-def list_sources(
-    ctx: typer.Context,
-    assistant: Annotated[str | None, typer.Option(metavar="ID", help="Only this assistant's.")] = None,
-    json: Json = False,
-) -> None:
-    if ctx.invoked_subcommand is not None:
-        return
-    with connect(config_of(ctx)) as client:
-        found = items(client.get("/api/v1/sources", assistant=assistant), "sources")
-    if json:
-        say_json(found)
-        return
-    say_table(
-        ("ID", "ASSISTANT", "STATE", "DOCUMENTS", "PASSAGES", "UNREAD", "LOCATION"),
-        (
-            (
-                source["id"],
-                source["assistant"],
-                source["state"],
-                source["documents"],
-                source["passages"],
-                source["failed"],
-                source["location"],
-            )
-            for source in found
-        ),
-    )
-    if not found:
-        note("Nothing yet: `freehold add PATH` reads documents.")
-
-
-def remove(
-    ctx: typer.Context,
-    source: Annotated[int, typer.Argument(metavar="ID", help="As `freehold sources` lists it.")],
-) -> None:
-    """Forget a source: its documents leave the store and every index."""
-    with connect(config_of(ctx)) as client:
-        client.delete(f"/api/v1/sources/{source}")
-    say(f"source {source}: removed")
 
 
 def sync(
@@ -276,14 +247,25 @@ def summary(result: dict[str, Any] | None) -> str:
     parts = [
         f"{result[name]:,} {name}" for name in ("added", "changed", "removed", "unchanged") if result[name]
     ]
+    if left_out := sum(each["count"] for each in pages_left_out(result).values()):
+        parts.append(f"{count(left_out, 'page')} left out")
     if result["failed"]:
         parts.append(f"{count(len(result['failed']), 'document')} could not be read")
     return ", ".join(parts) or "nothing to read"
 
 
+def pages_left_out(result: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Of a crawl: why pages were left out, and how many; links to other hosts are no pages."""
+    return {reason: each for reason, each in (result.get("left_out") or {}).items() if reason != "links"}
+
+
 def report(jobs: Sequence[dict[str, Any]]) -> None:
-    """Names each document that could not be read; the command fails when none could."""
+    """Names what was left out or could not be read; the command fails when nothing could."""
     results = [job["result"] for job in jobs if job["result"]]
+    for result in results:
+        for each in pages_left_out(result).values():
+            example = line(each["examples"][0])
+            note(f"left out: {count(each['count'], 'page')}: {each['why']}, such as {example}")
     failed = [failure for result in results for failure in result["failed"]]
     for failure in failed:
         note(f"not read: {line(failure['document'])}: {line(failure['reason'])}")

@@ -20,6 +20,7 @@ from sqlalchemy import select, update
 
 from freehold.egress import Egress
 from freehold.errors import Conflict, FreeholdError
+from freehold.knowledge import schedule
 from freehold.knowledge.batch import Batch, known_documents, require_source
 from freehold.knowledge.crawl import Web
 from freehold.knowledge.folder import Folder
@@ -62,7 +63,7 @@ def unwatched(done: int, total: int, current: str = "", *, saved: bool = False) 
 
 
 class Ingest:
-    """Reads sources into the store and the index of words. One sync at a time."""
+    """Reads sources into the store and the index of words. One sync of a source at a time."""
 
     def __init__(
         self,
@@ -110,15 +111,17 @@ class Ingest:
             self._state(source_id, state="syncing")
             report = self._read(source, progress, stopping, again=again)
             self._lexical.apply()
-            self._state(source_id, **self._title(source), state="ready", error=None, synced_at=self._clock())
+            learned = self._title(source) | schedule.succeeded(report, self._clock())
+            self._state(source_id, **learned, state="ready", error=None)
         except Interrupted:
             self._leave(source_id, state="new" if source.synced_at is None else "ready")
             raise
         except FreeholdError as error:
-            self._leave(source_id, state="failed", error=error.message)
+            self._leave(source_id, **schedule.failed(self._clock()), state="failed", error=error.message)
             raise
         except Exception:
-            self._leave(source_id, state="failed", error="Something went wrong that we did not expect.")
+            error_text = "Something went wrong that we did not expect."
+            self._leave(source_id, **schedule.failed(self._clock()), state="failed", error=error_text)
             raise
         return report
 
@@ -153,7 +156,7 @@ class Ingest:
             single=source.kind == "file",
         )
 
-    def _title(self, source: Source) -> dict[str, str]:
+    def _title(self, source: Source) -> dict[str, Any]:
         """A page that nobody named is called what it calls itself."""
         if source.kind != "page" or source.title != default_title(source.kind, source.location):
             return {}

@@ -179,6 +179,7 @@ class SiteSync:
             FreeholdError: robots.txt cannot be had.
         """
         frontier, start = self._frontier, self._start.url
+        self._progress(0, 0, f"{origin_of(start)}/robots.txt")
         notes = frontier.notes
         robots_at = notes.get("robots_at", 0.0)
         if self._clock() - robots_at < RULES_SECONDS:
@@ -324,12 +325,15 @@ class SiteSync:
     def _unlinked(self) -> frozenset[str]:
         """Meets documents that no link led to, where they may yet be there; gives their addresses.
 
-        Nothing links to them any more, if every page was seen that could. If not, or if it is many of
-        them at once, they are asked for themselves.
+        Nothing links to them any more, if every page was seen that could; one that could not be read
+        before either led to none of them. If not, or if it is many at once, they are asked for themselves.
         """
         frontier = self._frontier
         lost = frozenset(url for url in self._known if not frontier.is_met(url))
-        seen_all = not any(page.state in ("failed", WAITING) for page in frontier.now())
+        seen_all = not any(
+            page.state == WAITING or (page.state == "failed" and page.url not in self._known)
+            for page in frontier.now()
+        )
         if seen_all and (len(lost) < FEW or 2 * len(lost) < len(self._known)):
             return frozenset()
         with self._database.write() as connection:

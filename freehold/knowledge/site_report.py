@@ -23,7 +23,7 @@ REASONS = {
     "gone": "there is nothing there (404 or 410)",
     "refused": "the host refuses them (another status from 400 to 499)",
     "kind": "they are no documents of a kind that is read",
-    "endless": "they look like pages of a space without end, such as a calendar",
+    "endless": "they look like part of a space without end, as a calendar is",
     "depth": "they are more links from the start than the limit allows",
     "pages": "the limit of pages was reached",
 }

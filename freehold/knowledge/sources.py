@@ -22,6 +22,9 @@ from freehold.store.database import Database
 
 Kind = Literal["folder", "file", "page", "sitemap", "site", "upload"]
 
+WEB = frozenset(["page", "sitemap", "site"])
+"""Kinds that are read from other hosts."""
+
 SITEMAP = re.compile(r"sitemap[^/]*\.xml(\.gz)?$", re.IGNORECASE)
 
 
@@ -198,6 +201,29 @@ class Sources:
         """In the order in which they were added."""
         return list(self._select(None if assistant_id is None else sources.c.assistant_id == assistant_id))
 
+    def change(
+        self, source_id: int, *, title: str | None = None, options: SiteOptions | None = None
+    ) -> Source:
+        """Names it, or says anew how a site is crawled.
+
+        Raises:
+            NotFound: no such source.
+            InvalidInput: options of what is no site.
+        """
+        source = self.get(source_id)
+        values: dict[str, Any] = {} if title is None else {"title": title}
+        if options is not None and options.given:
+            if source.kind != "site":
+                raise InvalidInput(
+                    f"Source {source_id} is a {source.kind}; only a site has pages, depth and delay.",
+                    hint=f"`freehold add {source.location} --site` makes a site of a page.",
+                )
+            values["options"] = json.dumps(source.options.changed(options).given)
+        if values:
+            with self._database.write() as connection:
+                connection.execute(update(sources).where(sources.c.id == source_id).values(values))
+        return self.get(source_id)
+
     def remove(self, source_id: int) -> None:
         """Removes it with its documents, passages and vectors, from every index. Files on disk stay.
 
@@ -234,7 +260,7 @@ class Sources:
 
 def default_title(kind: Kind, location: str) -> str:
     """What a source is called until someone names it."""
-    if kind in ("page", "sitemap", "site"):
+    if kind in WEB:
         parts = urlsplit(location)
         return parts.netloc + (parts.path if kind != "sitemap" and parts.path != "/" else "")
     if kind == "upload":

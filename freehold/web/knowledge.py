@@ -11,6 +11,8 @@ from anyio import to_thread
 from fastapi import APIRouter, Query, Request
 
 from freehold.assistant.assistants import DEFAULT
+from freehold.knowledge.options import SiteOptions
+from freehold.knowledge.schedule import interval
 from freehold.knowledge.store import assistant_sources, get_document, list_documents
 from freehold.types import Query as Question
 from freehold.types import Turn
@@ -31,7 +33,9 @@ from freehold.web.schemas import (
     RowId,
     SearchBody,
     SearchWish,
+    SiteWish,
     SourceBody,
+    SourceChanges,
     SourceList,
     SourceStarted,
     StoredFile,
@@ -67,15 +71,24 @@ def list_sources(services: TheServices, _admin: Admin, assistant: str | None = N
     """All sources, or one assistant's."""
     if assistant is not None:
         services.assistants.get(assistant)
-    return SourceList(sources=[source_body(each) for each in services.sources.list(assistant)])
+    fresh = services.schedule.freshness()
+    return SourceList(
+        sources=[
+            source_body(each, fresh[each.id]) for each in services.sources.list(assistant) if each.id in fresh
+        ]
+    )
 
 
-@router.post("/sources", status_code=202, tags=["knowledge"], summary="Add a folder, file, page or sitemap")
+@router.post(
+    "/sources", status_code=202, tags=["knowledge"], summary="Add a folder, file, page, sitemap or site"
+)
 def add_source(services: TheServices, _admin: Admin, wish: NewSource) -> SourceStarted:
     """Adding what is there already reads it again."""
     services.assistants.get(wish.assistant)
-    source_id, job = services.add_source(wish.location, wish.assistant, wish.title)
-    return SourceStarted(source=source_body(services.sources.get(source_id)), job=job_body(job))
+    source_id, job = services.add_source(
+        wish.location, wish.assistant, wish.title, options_of(wish.site), wish.every
+    )
+    return SourceStarted(source=shown(services, source_id), job=job_body(job))
 
 
 @router.post(
@@ -95,7 +108,17 @@ async def upload(request: Request, services: TheServices, _admin: Admin) -> Uplo
 @router.get("/sources/{source_id}", tags=["knowledge"], summary="One source")
 def get_source(services: TheServices, _admin: Admin, source_id: RowId) -> SourceBody:
     """How it stands."""
-    return source_body(services.sources.get(source_id))
+    return shown(services, source_id)
+
+
+@router.patch("/sources/{source_id}", tags=["knowledge"], summary="Change a source")
+def change_source(services: TheServices, _admin: Admin, source_id: RowId, wish: SourceChanges) -> SourceBody:
+    """Its title, how often it is read by itself, and how far and fast a site is crawled."""
+    every = None if wish.every is None else interval(wish.every)
+    services.sources.change(source_id, title=wish.title, options=options_of(wish.site))
+    if wish.every is not None:
+        services.schedule.set(source_id, every)
+    return shown(services, source_id)
 
 
 @router.post("/sources/{source_id}/sync", status_code=202, tags=["knowledge"], summary="Read a source again")
@@ -186,6 +209,25 @@ def cancel(services: TheServices, _admin: Admin, job_id: str) -> JobBody:
     return job_body(services.jobs.cancel(job_id))
 
 
+def shown(services: Services, source_id: int) -> SourceBody:
+    """A source as it stands.
+
+    Raises:
+        NotFound: no such source.
+    """
+    fresh = services.schedule.freshness()
+    source = services.sources.get(source_id)
+    return source_body(source, fresh[source_id])
+
+
+def options_of(wish: SiteWish | None) -> SiteOptions | None:
+    """
+    Raises:
+        InvalidInput: a value that cannot be.
+    """
+    return None if wish is None else SiteOptions(wish.pages, wish.depth, wish.delay)
+
+
 def forget(services: Services, source_id: int) -> None:
     """Removes a source; uploaded files go with it, or the next upload would bring them back."""
     source = services.sources.get(source_id)
@@ -206,7 +248,7 @@ def _keep(services: Services, taken: Upload) -> UploadStarted:
         taken.discard()
     source_id, job = services.add_upload(folder, assistant.id)
     return UploadStarted(
-        source=source_body(services.sources.get(source_id)),
+        source=shown(services, source_id),
         job=job_body(job),
         files=[StoredFile(name=file.name, stored=file.path.name, size=file.size) for file in kept],
     )

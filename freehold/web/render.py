@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from freehold.assistant.assistants import Assistant
+from freehold.knowledge.schedule import Freshness, spoken
 from freehold.knowledge.sources import Source
 from freehold.knowledge.store import Document
 from freehold.models.registry import Model
@@ -12,10 +13,13 @@ from freehold.store.jobs import Job
 from freehold.web.schemas import (
     AssistantBody,
     AssistantCard,
+    ChangesBody,
     DocumentBody,
+    FreshnessBody,
     JobBody,
     ModelBody,
     ProgressBody,
+    SiteBody,
     SourceBody,
 )
 
@@ -31,9 +35,24 @@ def assistant_body(assistant: Assistant) -> AssistantBody:
     return AssistantBody(**asdict(assistant))
 
 
-def source_body(source: Source) -> SourceBody:
+def source_body(source: Source, freshness: Freshness) -> SourceBody:
     values = asdict(source)
-    return SourceBody(assistant=values.pop("assistant_id"), **values)
+    options = values.pop("options")
+    return SourceBody(
+        assistant=values.pop("assistant_id"),
+        site=SiteBody(**options) if source.kind == "site" else None,
+        freshness=FreshnessBody(
+            every=spoken(freshness.every_seconds),
+            every_seconds=freshness.effective_seconds,
+            read_at=freshness.read_at,
+            tried_at=freshness.tried_at,
+            due_at=freshness.due_at,
+            stale=freshness.stale,
+            failures=freshness.failures,
+            changes=None if freshness.changes is None else ChangesBody(**freshness.changes),
+        ),
+        **values,
+    )
 
 
 def job_body(job: Job) -> JobBody:

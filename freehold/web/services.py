@@ -17,6 +17,8 @@ from freehold.assistant.trace import Traces
 from freehold.config import Config
 from freehold.engines.base import Embedder
 from freehold.evaluation.evaluations import Evaluations
+from freehold.knowledge.options import SiteOptions
+from freehold.knowledge.schedule import Schedule
 from freehold.knowledge.sources import Sources
 from freehold.models.registry import Model, Registry
 from freehold.store.database import Database
@@ -67,10 +69,12 @@ class Services:
     embedder: Embedder | None
     jobs: Jobs
     sources: Sources
+    schedule: Schedule
     registry: Registry
 
-    add_source: Callable[[str, str, str | None], tuple[int, Job]]
-    """(absolute path or URL, assistant id, title): makes (or finds) the source and queues its reading."""
+    add_source: Callable[[str, str, str | None, SiteOptions | None, str | None], tuple[int, Job]]
+    """(absolute path or URL, assistant id, title, options of a site, interval): makes (or finds) the source
+    and queues its reading."""
     add_upload: Callable[[Path, str], tuple[int, Job]]
     """(folder of stored files, assistant id): makes (or finds) the source of kind `upload`, queues it."""
     sync_source: Callable[[int], Job]

@@ -6,13 +6,14 @@ import { fromDrop, fromInput, READABLE } from "./files";
 interface Props {
   disabled: boolean;
   take(files: Upload[]): void;
-  visit(address: string): void;
+  visit(address: string, site: boolean): void;
 }
 
 /** Takes files, folders or a web address. */
 export function AddKnowledge({ disabled, take, visit }: Props) {
   const [over, setOver] = useState(false);
   const [address, setAddress] = useState("");
+  const [site, setSite] = useState(false);
   const files = useRef<HTMLInputElement>(null);
   const folder = useRef<HTMLInputElement>(null);
   const picked = (input: HTMLInputElement) => {
@@ -77,12 +78,12 @@ export function AddKnowledge({ disabled, take, visit }: Props) {
         onSubmit={(event) => {
           event.preventDefault();
           if (address.trim() === "") return;
-          visit(address.trim());
+          visit(address.trim(), site);
           setAddress("");
         }}
       >
         <label class="hidden" for="address">
-          Web address of a page or a sitemap
+          Web address of a page, a sitemap or a site
         </label>
         <span class="with-icon">
           <LinkIcon />
@@ -99,8 +100,19 @@ export function AddKnowledge({ disabled, take, visit }: Props) {
           />
         </span>
         <button type="submit" class="button" disabled={disabled}>
-          Read this address
+          {site ? "Read this site" : "Read this address"}
         </button>
+        <label class="check">
+          <input type="checkbox" checked={site} onChange={(event) => setSite(event.currentTarget.checked)} />
+          <span>
+            Follow its links and read the whole site
+            <span class="note">
+              {" "}
+              below this address, politely and as its robots.txt allows. Without this, one page is read, or
+              the pages of a sitemap.
+            </span>
+          </span>
+        </label>
       </form>
     </div>
   );

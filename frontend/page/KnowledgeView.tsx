@@ -13,7 +13,9 @@ import type { Knowledge } from "./useKnowledge";
 
 /** What was asked for before the key was known. */
 export type Wish =
-  { kind: "files"; files: Upload[] } | { kind: "address"; address: string } | { kind: "manage" };
+  | { kind: "files"; files: Upload[] }
+  | { kind: "address"; address: string; site: boolean }
+  | { kind: "manage" };
 
 interface Props {
   knowledge: Knowledge;
@@ -43,7 +45,7 @@ export function KnowledgeView(props: Props) {
   useEffect(() => {
     if (!admin || !wish) return;
     if (wish.kind === "files") knowledge.upload(wish.files);
-    if (wish.kind === "address") knowledge.visit(wish.address);
+    if (wish.kind === "address") knowledge.visit(wish.address, wish.site);
     wishes(null);
   }, [admin, wish]);
 
@@ -83,7 +85,7 @@ export function KnowledgeView(props: Props) {
       <AddKnowledge
         disabled={false}
         take={(files) => files.length > 0 && knowledge.upload(files)}
-        visit={(address) => knowledge.visit(address)}
+        visit={knowledge.visit}
       />
       <Readings readings={knowledge.readings} cancel={knowledge.cancel} dismiss={knowledge.dismiss} />
       {passages > 0 && (
@@ -120,7 +122,12 @@ export function KnowledgeView(props: Props) {
       {knowledge.sources && knowledge.sources.length > 0 && (
         <section class="card" aria-labelledby="sources-title">
           <h2 id="sources-title">Sources</h2>
-          <Sources sources={knowledge.sources} sync={knowledge.sync} remove={knowledge.remove} />
+          <Sources
+            sources={knowledge.sources}
+            sync={knowledge.sync}
+            keep={knowledge.keep}
+            remove={knowledge.remove}
+          />
         </section>
       )}
     </div>

@@ -132,7 +132,7 @@ function Loaded({ info, reload }: { info: PageInfo; reload: () => void }) {
                   <AddKnowledge
                     disabled={false}
                     take={(files) => files.length > 0 && want({ kind: "files", files })}
-                    visit={(address) => want({ kind: "address", address })}
+                    visit={(address, site) => want({ kind: "address", address, site })}
                   />
                 </section>
               ) : null

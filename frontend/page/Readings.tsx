@@ -2,7 +2,8 @@ import { ErrorNote } from "../shared/ErrorNote";
 import { CheckIcon, CloseIcon } from "../shared/icons";
 import type { Job } from "../shared/types";
 import { ApiError } from "../shared/errors";
-import { going, type Reading, shown, type Unread, unread } from "./reading";
+import { counted } from "./Sources";
+import { going, leftOut, type Reading, shown, type Unread, unread } from "./reading";
 
 interface Props {
   readings: readonly Reading[];
@@ -64,6 +65,7 @@ function One({ reading, cancel, dismiss }: { reading: Reading } & Pick<Props, "c
         summary={`${reading.leftOut.length} left out: Freehold does not read this kind of file`}
         names={reading.leftOut.map((path) => [path, ""])}
       />
+      <LeftOut jobs={reading.jobs} />
     </>
   );
 }
@@ -112,6 +114,28 @@ function Done({ jobs, failed }: { jobs: readonly Job[]; failed: number }) {
         ? "Stopped. What was read stays."
         : `Read. ${parts.map((what) => `${sum(what)} ${what}`).join(", ") || "Nothing new"}.`}
     </p>
+  );
+}
+
+/** Of a site: which pages were left out, and why. */
+function LeftOut({ jobs }: { jobs: readonly Job[] }) {
+  const reasons = leftOut(jobs[jobs.length - 1]);
+  if (reasons.length === 0) return null;
+  const total = reasons.reduce((sum, { count }) => sum + count, 0);
+  return (
+    <details class="left-out">
+      <summary>{counted(total, "page")} left out</summary>
+      <ul class="failures">
+        {reasons.map(({ why, count, examples }) => (
+          <li key={why}>
+            {count.toLocaleString("en")}: {why}{" "}
+            <span class="note">
+              such as <bdi>{examples[0]}</bdi>
+            </span>
+          </li>
+        ))}
+      </ul>
+    </details>
   );
 }
 

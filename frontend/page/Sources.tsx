@@ -1,16 +1,18 @@
 import { useState } from "preact/hooks";
 import { FileIcon, LinkIcon } from "../shared/icons";
+import { Freshness } from "./Freshness";
 import { webAddress } from "../shared/links";
 import type { Source } from "../shared/types";
 
 interface Props {
   sources: readonly Source[];
   sync(source: Source): void;
+  keep(source: Source, every: string): void;
   remove(source: Source): void;
 }
 
 /** What has been added, with what became of it. */
-export function Sources({ sources, sync, remove }: Props) {
+export function Sources({ sources, sync, keep, remove }: Props) {
   const [asking, setAsking] = useState<number | null>(null);
   if (sources.length === 0) return <p class="note">Nothing has been added yet.</p>;
   return (
@@ -29,6 +31,7 @@ export function Sources({ sources, sync, remove }: Props) {
                 )}
                 {source.error && <span class="bad"> · {source.error}</span>}
               </p>
+              <Freshness source={source} keep={keep} />
             </div>
             {asking === source.id ? (
               <div class="row" role="group" aria-label={`Remove ${name}?`}>

@@ -31,7 +31,9 @@ export interface AdminApi {
     sent: (share: number) => void,
     signal: AbortSignal,
   ): Promise<Accepted>;
-  addAddress(assistant: string, location: string): Promise<Accepted>;
+  addAddress(assistant: string, location: string, site: boolean): Promise<Accepted>;
+  /** How often a source is read by itself: `6h`, `1d`, `off`, or `default`. */
+  keep(source: number, every: string): Promise<void>;
   sync(source: number): Promise<Job>;
   remove(source: number): Promise<void>;
   job(id: Job["id"]): Promise<Job>;
@@ -92,8 +94,12 @@ export function adminApi(key: string): AdminApi {
         request.send(form);
       });
     },
-    async addAddress(assistant, location) {
-      return (await call("POST", "/sources", { assistant, location })) as Accepted;
+    async addAddress(assistant, location, site) {
+      const body = { assistant, location, ...(site ? { site: {} } : {}) };
+      return (await call("POST", "/sources", body)) as Accepted;
+    },
+    async keep(source, every) {
+      await call("PATCH", `/sources/${source}`, { every });
     },
     async sync(source) {
       return fieldsOf(await call("POST", `/sources/${source}/sync`, {}))["job"] as Job;

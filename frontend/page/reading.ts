@@ -4,6 +4,13 @@ import type { Job } from "../shared/types";
 /** A name and why it was not read. */
 export type Unread = readonly [name: string, reason: string];
 
+/** Pages that a crawl left out for one reason. */
+export interface LeftOut {
+  why: string;
+  count: number;
+  examples: string[];
+}
+
 /** One thing being read, from the first byte sent to the last document. */
 export interface Reading {
   key: string;
@@ -42,4 +49,12 @@ export function withJob(reading: Reading, job: Job): Reading {
   const known = reading.jobs.some((one) => one.id === job.id);
   const jobs = known ? reading.jobs.map((one) => (one.id === job.id ? job : one)) : [...reading.jobs, job];
   return { ...reading, jobs };
+}
+
+/** Why pages of a site were left out, most first; links to other hosts are no pages. */
+export function leftOut(job: Job | undefined): LeftOut[] {
+  return Object.entries(job?.result?.left_out ?? {})
+    .filter(([reason]) => reason !== "links")
+    .map(([, entry]) => entry)
+    .sort((one, other) => other.count - one.count);
 }

@@ -14,8 +14,10 @@ export interface Knowledge {
   busy: boolean;
   refresh(): void;
   upload(files: readonly Upload[]): void;
-  visit(address: string): void;
+  visit(address: string, site: boolean): void;
   sync(source: Source): void;
+  /** How often it is to be read by itself. */
+  keep(source: Source, every: string): void;
   remove(source: Source): void;
   cancel(reading: Reading): void;
   dismiss(reading: Reading): void;
@@ -175,11 +177,11 @@ export function useKnowledge({ key, assistant, forgetKey, learned }: Wishes): Kn
         .catch((thrown: unknown) => broke(which, thrown))
         .finally(() => sending.current.delete(which));
     },
-    visit(address) {
+    visit(address, site) {
       if (!admin) return;
       const location = /^([a-z][a-z0-9+.-]*:|\/)/i.test(address) ? address : `https://${address}`;
       const which = add({ title: location });
-      admin.addAddress(assistant, location).then(
+      admin.addAddress(assistant, location, site).then(
         ({ job }) => began(which, job),
         (thrown: unknown) => broke(which, thrown),
       );
@@ -191,6 +193,9 @@ export function useKnowledge({ key, assistant, forgetKey, learned }: Wishes): Kn
         (job) => began(which, job),
         (thrown: unknown) => broke(which, thrown),
       );
+    },
+    keep(source, every) {
+      admin?.keep(source.id, every).then(refresh, failed);
     },
     remove(source) {
       admin?.remove(source.id).then(() => {

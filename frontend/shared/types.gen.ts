@@ -40,6 +40,15 @@ export interface AssistantCounts {
   vectors: number;
 }
 
+export interface ChangesBody {
+  added: number;
+  changed: number;
+  removed: number;
+  unchanged: number;
+  skipped: number;
+  failed: number;
+}
+
 export interface CitationBody {
   number: number;
   passage_id: number;
@@ -88,6 +97,17 @@ export interface ErrorDetail {
   hint: string | null;
 }
 
+export interface FreshnessBody {
+  every: string;
+  every_seconds: number;
+  read_at: number | null;
+  tried_at: number | null;
+  due_at: number | null;
+  stale: boolean;
+  failures: number;
+  changes: ChangesBody | null;
+}
+
 export interface JobBody {
   id: string;
   kind: string;
@@ -127,6 +147,8 @@ export interface NewSource {
   location: string;
   assistant: string;
   title?: string | null;
+  site?: SiteWish | null;
+  every?: string | null;
 }
 
 export interface PageBody {
@@ -155,6 +177,18 @@ export interface SetupBody {
   public_token: string;
 }
 
+export interface SiteBody {
+  pages: number | null;
+  depth: number | null;
+  delay: number | null;
+}
+
+export interface SiteWish {
+  pages?: number | null;
+  depth?: number | null;
+  delay?: number | null;
+}
+
 export interface SourceBody {
   id: number;
   assistant: string;
@@ -168,6 +202,14 @@ export interface SourceBody {
   failed: number;
   created_at: number;
   synced_at: number | null;
+  site: SiteBody | null;
+  freshness: FreshnessBody;
+}
+
+export interface SourceChanges {
+  title?: string | null;
+  site?: SiteWish | null;
+  every?: string | null;
 }
 
 export interface SourceList {

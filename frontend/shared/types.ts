@@ -31,7 +31,10 @@ export interface FailedDocument {
 /** A job that reads a source; OpenAPI leaves results and errors open because kinds differ. */
 export interface Job extends Omit<api.JobBody, "result" | "error"> {
   result: Partial<
-    Record<"added" | "changed" | "removed" | "unchanged", number> & { failed: FailedDocument[] }
+    Record<"added" | "changed" | "removed" | "unchanged", number> & {
+      failed: FailedDocument[];
+      left_out: Record<string, { why: string; count: number; examples: string[] }>;
+    }
   > | null;
   error: Partial<api.ErrorDetail> | null;
 }

@@ -29,6 +29,17 @@ SOURCE = {
     "failed": 0,
     "created_at": 1.0,
     "synced_at": None,
+    "site": None,
+    "freshness": {
+        "every": "6h",
+        "every_seconds": 21600,
+        "read_at": None,
+        "tried_at": None,
+        "due_at": 1.0,
+        "stale": True,
+        "failures": 0,
+        "changes": None,
+    },
 }
 CITATION = {
     "number": 1,
@@ -97,9 +108,51 @@ def test_add_without_waiting(freehold: Run, script: Script, tmp_path: Path) -> N
 def test_sources_lists_and_removes(freehold: Run, script: Script) -> None:
     script.answer("GET", "/api/v1/sources", {"sources": [SOURCE]})
     script.answer("DELETE", "/api/v1/sources/3", None, status=204)
-    assert freehold("sources").out == "3\tdefault\tready\t2\t9\t0\t/docs\n"
+    assert freehold("sources").out == "3\tdefault\tready, stale\t2\t9\t0\tnever\tsoon\t/docs\n"
     assert json.loads(freehold("sources", "--json").out) == [SOURCE]
     assert freehold("sources", "remove", "3").out == "source 3: removed\n"
+
+
+def test_add_of_a_site_says_what_was_left_out(freehold: Run, script: Script) -> None:
+    left_out = {
+        "robots": {
+            "count": 2,
+            "why": "robots.txt does not let them be read",
+            "examples": ["https://h.test/\x1bx"],
+        },
+        "links": {"count": 9, "why": "they lead to other hosts", "examples": ["o.test"]},
+    }
+    script.answer(
+        "POST", "/api/v1/sources", {"source": SOURCE, "job": done(added=5, left_out=left_out)}, status=202
+    )
+    ran = freehold("add", "https://h.test/", "--site", "--pages", "50", "--delay", "0", "--every", "6h")
+    assert script.bodies("POST", "/api/v1/sources") == [
+        {
+            "location": "https://h.test/",
+            "assistant": "default",
+            "site": {"pages": 50, "delay": 0.0},
+            "every": "6h",
+        }
+    ]
+    assert ran.out == "source 3: 5 added, 2 pages left out\n"
+    assert ran.err == (
+        "left out: 2 pages: robots.txt does not let them be read, such as"
+        " https://h.test/\N{REPLACEMENT CHARACTER}x\n"
+    )
+
+
+def test_limits_without_a_site_are_a_mistake(freehold: Run, script: Script) -> None:
+    ran = freehold("add", "https://h.test/", "--depth", "3")
+    assert ran.status == 1 and "--site" in ran.err
+    assert script.asked == []
+
+
+def test_a_source_is_changed(freehold: Run, script: Script) -> None:
+    script.answer("PATCH", "/api/v1/sources/3", SOURCE)
+    assert freehold("sources", "set", "3", "--every", "6h").out == "source 3: read every 6h; next soon\n"
+    assert script.bodies("PATCH", "/api/v1/sources/3") == [{"every": "6h"}]
+    ran = freehold("sources", "set", "3")
+    assert ran.status == 1 and "Nothing to change" in ran.err
 
 
 def test_sync_of_all_and_of_one(freehold: Run, script: Script) -> None:
