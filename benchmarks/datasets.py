@@ -18,6 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
+from freehold.evaluation.public_sets import suite
+from freehold.evaluation.questions import OwnPassage
+from freehold.evaluation.suite import Suite
+
 Half = Literal["a", "b"]
 T = TypeVar("T")
 
@@ -80,37 +84,12 @@ def sample(items: Sequence[T], count: int, seed: int = 0) -> list[T]:
 def squad(folder: Path) -> BenchSet:
     """Wikipedia articles; `answerable` is false for SQuAD 2.0's adversarial questions, whose paragraph
     is near but does not answer: they keep their passage id."""
-    passages = tuple(
-        BenchPassage(line["id"], line["title"], line["title"], line["text"])
-        for line in _lines(folder / "squad" / "passages.jsonl.gz")
-    )
-    documents = {passage.id: passage.document for passage in passages}
-    questions = tuple(
-        BenchQuestion(
-            line["id"],
-            line["question"],
-            (line["passage_id"],),
-            documents[line["passage_id"]],
-            answers=tuple(line["answers"]),
-            answerable=line["answerable"],
-        )
-        for line in _lines(folder / "squad" / "questions.jsonl.gz")
-    )
-    return BenchSet("squad", passages, questions)
+    return _asked(suite(folder / "squad"))
 
 
 def medquad(folder: Path) -> BenchSet:
     """Long answers of health institutes by topic; the questions are templated."""
-    passages = tuple(
-        BenchPassage(line["id"], line["title"], line["title"], line["text"])
-        for line in _lines(folder / "medquad" / "passages.jsonl.gz")
-    )
-    documents = {passage.id: passage.document for passage in passages}
-    questions = tuple(
-        BenchQuestion(line["id"], line["question"], (line["passage_id"],), documents[line["passage_id"]])
-        for line in _lines(folder / "medquad" / "questions.jsonl.gz")
-    )
-    return BenchSet("medquad", passages, questions)
+    return _asked(suite(folder / "medquad"))
 
 
 def dstc11(folder: Path) -> BenchSet:
@@ -119,22 +98,27 @@ def dstc11(folder: Path) -> BenchSet:
     Only turns that seek knowledge and have a cited answer are questions. The document is the place:
     `hotel-0` of the passage `hotel-0-faq-3`.
     """
-    passages = tuple(
-        BenchPassage(line["id"], _place(line["id"]), line["title"], line["text"])
-        for line in _lines(folder / "dstc11" / "passages.jsonl.gz")
-    )
-    questions = []
-    for line in _lines(folder / "dstc11" / "conversations.jsonl.gz"):
-        gold = tuple(line.get("passage_ids") or ())
-        if not line["knowledge_seeking"] or not gold:
-            continue
-        *before, last = [(turn["role"], turn["content"]) for turn in line["history"]]
-        questions.append(
-            BenchQuestion(
-                line["id"], last[1], gold, min(map(_place, gold)), (line["answer"],), history=tuple(before)
-            )
+    return _asked(suite(folder / "dstc11"), lambda passage: _place(passage.id))
+
+
+def _asked(read: Suite, document: Callable[[OwnPassage], str] = lambda passage: passage.document) -> BenchSet:
+    """A set as `freehold evaluate` reads it too, its documents named for the halves."""
+    own = list(read.passages()) if read.passages is not None else []
+    documents = {passage.id: document(passage) for passage in own}
+    passages = tuple(BenchPassage(each.id, documents[each.id], each.title, each.text) for each in own)
+    questions = tuple(
+        BenchQuestion(
+            each.id,
+            each.text,
+            each.passages,
+            min(documents[name] for name in each.passages),
+            each.answers,
+            tuple((turn.role, turn.text) for turn in each.history),
+            each.answerable,
         )
-    return BenchSet("dstc11", passages, tuple(questions))
+        for each in read.questions()
+    )
+    return BenchSet(read.name, passages, questions)
 
 
 def bank(folder: Path) -> BenchSet:
