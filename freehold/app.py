@@ -14,8 +14,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from freehold import memory
+from freehold import __version__, memory
 from freehold.assistant.answer import Answerer, AnswerSettings
+from freehold.assistant.answer_memory import AnswerMemory
 from freehold.assistant.assistants import DEMO, Assistants
 from freehold.assistant.conversations import Conversations
 from freehold.assistant.extract import Extractor
@@ -116,7 +117,7 @@ class Home:
         )
         self.engine = ActiveEngine(self.registry, self._engine_for, self._given)
         self.traces = Traces(database)
-        self.answerer = self.answerer_for(self.engine, self.traces)
+        self.answerer = self.answerer_for(self.engine, self.traces, memory=self._memory())
 
         self.backfill = None
         if self.embedder is not None and self.dense is not None:
@@ -160,8 +161,13 @@ class Home:
             closing.callback(each.stop)
             each.start()
 
-    def answerer_for(self, engine: Callable[[], Engine | None], traces: Recorder) -> Answerer:
-        """An answerer over this home's knowledge: the one that serves, or one that is being evaluated."""
+    def answerer_for(
+        self, engine: Callable[[], Engine | None], traces: Recorder, *, memory: AnswerMemory | None = None
+    ) -> Answerer:
+        """An answerer over this home's knowledge: the one that serves, or one that is being evaluated.
+
+        Only the one that serves has a memory: what is measured is worked out.
+        """
         config = self.config
         extractor = Extractor(self.embedder, self.lexical.rarities)
         refuse_below = extractor.refuse_below if config.refuse_below is None else config.refuse_below
@@ -172,6 +178,18 @@ class Home:
             traces=traces,
             engine=engine,
             settings=AnswerSettings(config.passages_per_answer, refuse_below, config.max_answer_tokens),
+            memory=memory,
+        )
+
+    def _memory(self) -> AnswerMemory:
+        config = self.config
+        settings = (config.passages_per_answer, config.refuse_below, config.max_answer_tokens)
+        return AnswerMemory(
+            self.database,
+            size=config.answer_memory,
+            fingerprint=f"{__version__} {settings} {self.embedder and self.embedder.name}",
+            embedder=self.embedder,
+            vectors=lambda: self.dense and self.dense.mark,
         )
 
     def busy(self) -> bool:

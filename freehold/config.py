@@ -74,6 +74,9 @@ class Config(BaseSettings):
     passages_per_answer: int = Field(default=5, ge=1, le=50)
     """Passages that an answer is composed from."""
 
+    answer_memory: int = Field(default=2_000, ge=0, le=100_000)
+    """Answers of each assistant that are kept, to be given again to the same question; 0 keeps none."""
+
     max_question_chars: int = Field(default=8_000, ge=100)
     """Longest question taken, in characters."""
 

@@ -157,6 +157,8 @@ class MessageEnd:
     """Milliseconds by step: search, extract, generate, first (first shown claim), total."""
     nearby: tuple[Nearby, ...] = ()
     """With a refusal: what the documents do cover nearby."""
+    choices: tuple[str, ...] = ()
+    """With a question back: what the visitor can choose from; sent back as it stands, it is understood."""
 
 
 AnswerEvent = MessageStart | CitationFound | MessageDelta | MessageEnd

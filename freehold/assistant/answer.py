@@ -1,4 +1,4 @@
-"""The path of an answer: search, enough?, compose, generate, check, tell, record.
+"""The path of an answer: query, search, enough?, compose, generate, check, tell, record.
 
 One code path serves the widget, the API, the terminal and every evaluation. Without a generating
 model the answer is extractive: the sentences that answer, quoted to the letter. With one, each
@@ -11,18 +11,25 @@ from __future__ import annotations
 import secrets
 import time
 from asyncio import CancelledError
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 
 from anyio import to_thread
 
 from freehold.assistant import smalltalk
-from freehold.assistant.citations import Citations
+from freehold.assistant.answer_memory import AnswerMemory, Reuse
+from freehold.assistant.branches import choices
 from freehold.assistant.draft import Draft
-from freehold.assistant.extract import Extract, Extractor, Span
+from freehold.assistant.extract import Extract, Extractor
+from freehold.assistant.flights import Flights
 from freehold.assistant.grounding import check
+from freehold.assistant.history import resolve, stands_alone, without_small_talk
+from freehold.assistant.parts import lead_in, split
 from freehold.assistant.trace import Checked, Recorder, Trace
+from freehold.assistant.wording import read as wording
+from freehold.assistant.work import NO_DOCUMENTS, REFUSAL, Part, Work
 from freehold.engines.base import Engine, Finished, Generation
 from freehold.errors import FreeholdError
 from freehold.knowledge.search import Search
@@ -31,25 +38,14 @@ from freehold.store.database import Database
 from freehold.tasks import answer as task
 from freehold.types import (
     AnswerEvent,
-    CitationFound,
     Claim,
     MessageDelta,
     MessageEnd,
     MessageStart,
-    Nearby,
-    Outcome,
     Query,
-    SearchResult,
-    Usage,
+    ScoredPassage,
+    Turn,
 )
-
-REFUSAL = "I could not find an answer to that in the documents I have."
-REFUSAL_NEARBY = "I could not find an answer to that in the documents I have. The closest they come:"
-NO_DOCUMENTS = "I have not been given any documents yet, so I cannot answer."
-
-NEARBY_SCORE = 0.30
-"""Search score from which a document is named beside a refusal."""
-_NEARBY_LIMIT = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +72,19 @@ class Answerer:
         traces: Recorder,
         engine: Callable[[], Engine | None],
         settings: AnswerSettings,
+        memory: AnswerMemory | None = None,
         clock: Callable[[], float] = time.time,
         new_id: Callable[[], str] = lambda: f"trc_{secrets.token_urlsafe(12)}",
     ) -> None:
+        """Without a memory every answer is worked out anew; measurements want that."""
         self._database = database
         self._search = search
         self._extractor = extractor
         self._traces = traces
         self._engine = engine
         self._settings = settings
+        self._memory = memory
+        self._flights = Flights()
         self._clock = clock
         self._new_id = new_id
         self.in_flight = 0
@@ -101,16 +101,24 @@ class Answerer:
             FreeholdError: the engine failed, the database did; the trace says `failed`.
         """
         trace = Trace(self._new_id(), assistant_id, query.text, query.history, self._clock())
-        work = _Work(trace)
+        work = Work(trace)
         self.in_flight += 1
         try:
             yield MessageStart(trace.id)
-            async with aclosing(self._events(query, work, instructions)) as events:
-                async for event in events:
-                    work.told(event)
-                    yield event
-            work.finish(work.outcome)
-            await to_thread.run_sync(self._traces.record, trace)
+            talk = smalltalk.read(query.text)
+            asked = () if talk.reply is not None else _asked(talk.rest, query.history)
+            basis = await self._basis(work, instructions) if asked else None
+            async with self._flights.turn(_flight(asked, assistant_id, basis)):
+                if talk.reply is not None:
+                    told = work.own_words(work.begin(query.text), talk.reply)
+                    work.told(told)
+                    yield told
+                async with aclosing(self._events(asked, work, instructions, basis)) as events:
+                    async for event in events:
+                        work.told(event)
+                        yield event
+                work.finish(work.outcome)
+                await to_thread.run_sync(self._record, work)
         except FreeholdError as error:
             trace.error = error.as_json()["error"]
             work.finish("failed")
@@ -122,61 +130,130 @@ class Answerer:
             raise
         finally:
             self.in_flight -= 1
-        yield MessageEnd(work.outcome, trace.usage, trace.id, trace.timings, work.nearby)
+        yield MessageEnd(work.outcome, trace.usage, trace.id, trace.timings, work.nearby, work.choices)
+
+    async def _basis(self, work: Work, instructions: str) -> str | None:
+        """What a kept answer rests on; None where nothing is kept or reused."""
+        if self._memory is None:
+            return None
+        engine = self._engine()
+        model_id = None if engine is None else engine.model_id
+        return await to_thread.run_sync(self._memory.basis, work.trace.assistant_id, model_id, instructions)
 
     async def _events(
-        self, query: Query, work: _Work, instructions: str
+        self, asked: tuple[Query, ...], work: Work, instructions: str, basis: str | None
     ) -> AsyncGenerator[AnswerEvent, None]:
-        if (reply := smalltalk.reply(query.text)) is not None:
-            work.outcome = "answered"
-            yield MessageDelta(Claim(reply, ()))
+        """Each question in turn; where there are several, each under its own words."""
+        work.alone = len(asked) == 1
+        for query in asked:
+            if not work.alone:
+                yield MessageDelta(Claim(lead_in(query.text, not work.parts), ()))
+            part = work.begin(query.text)
+            reusable = basis if not query.history or stands_alone(query.text) else None
+            async with aclosing(self._one(query, part, work, instructions, reusable)) as events:
+                async for event in events:
+                    yield event
+            work.end(part)
+
+    async def _one(
+        self, query: Query, part: Part, work: Work, instructions: str, basis: str | None
+    ) -> AsyncGenerator[AnswerEvent, None]:
+        """The answer to one question: a kept one, or one found, quoted or written now."""
+        reuse = None if query.history else await self._reuse(query, work, basis, None)
+        sources: frozenset[int] = frozenset()
+        if reuse is None:
+            sources = await to_thread.run_sync(self._find, query, part, work)
+            work.lap("search")
+            reuse = await self._reuse(query, work, basis, [scored.passage.id for scored in part.found])
+        if reuse is not None:
+            for told in work.again(part, reuse):
+                yield told
             return
-        sources, result = await to_thread.run_sync(self._find, query, work)
-        work.lap("search")
-        if not result.passages:
+        if not part.found:
             yield MessageDelta(Claim(REFUSAL if sources else NO_DOCUMENTS, ()))
             return
-        extract = await to_thread.run_sync(self._extract, query, result, work)
+        extract = await to_thread.run_sync(self._extract, query, part, work)
         work.lap("extract")
+        part.basis = None if query.history else basis
         if extract.confidence < self._settings.refuse_below or not extract.spans:
-            yield work.refuse_near(result)
+            yield work.refuse(part)
+            return
+        if work.alone and (offered := await to_thread.run_sync(self._choices, query, part)):
+            part.basis = None
+            yield work.ask_back(part, offered)
             return
         if (engine := self._engine()) is None:
-            work.outcome = "answered"
-            for quoted in _quoted(extract, work.citations):
+            for quoted in work.quote(part, extract):
                 yield quoted
             return
-        async with aclosing(self._generated(engine, query, result, work, instructions)) as events:
+        async with aclosing(self._generated(engine, query, part, work, instructions)) as events:
             async for event in events:
                 yield event
         work.lap("generate")
-        if work.trace.claims:
-            work.outcome = "answered"
-        else:
-            yield work.refuse_near(result)
+        if part.outcome == "refused":
+            part.basis = None  # a model may find better words the next time
+            yield work.refuse(part)
 
-    def _find(self, query: Query, work: _Work) -> tuple[frozenset[int], SearchResult]:
-        """In a thread: the passages, scoped to the assistant inside the search."""
+    async def _reuse(
+        self, query: Query, work: Work, basis: str | None, found: list[int] | None
+    ) -> Reuse | None:
+        """The kept answer to the same question, if there is one; see AnswerMemory.find for `found`."""
+        if self._memory is None or basis is None:
+            return None
+        find = partial(
+            self._memory.find,
+            query.text,
+            work.trace.assistant_id,
+            basis,
+            passages=found,
+            amid=bool(query.history),
+        )
+        reuse = await to_thread.run_sync(find)
+        work.lap("memory")
+        return reuse
+
+    def _find(self, query: Query, part: Part, work: Work) -> frozenset[int]:
+        """In a thread: the passages, scoped to the assistant inside the search; gives the scope."""
         began = time.thread_time()
         with self._database.read() as connection:
             sources = assistant_sources(connection, work.trace.assistant_id)
         result = self._search.search(query, sources=sources, limit=self._settings.passages)
-        work.trace.mode, work.trace.passages = result.mode, result.passages
+        part.found = result.passages
+        work.trace.mode = result.mode
+        work.trace.passages += result.passages
         work.spent(began)
-        return sources, result
+        return sources
 
-    def _extract(self, query: Query, result: SearchResult, work: _Work) -> Extract:
+    def _extract(self, query: Query, part: Part, work: Work) -> Extract:
         """In a thread: the sentences that answer, and how surely they do."""
         began = time.thread_time()
-        extract = self._extractor.extract(query, result.passages)
+        extract = self._extractor.extract(query, part.found)
         work.trace.confidence, work.trace.threshold = extract.confidence, self._settings.refuse_below
         work.spent(began)
         return extract
 
+    def _choices(self, query: Query, part: Part) -> tuple[str, ...]:
+        """In a thread: what to let the visitor choose from, where the passages branch."""
+
+        def best(scored: ScoredPassage) -> str | None:
+            spans = self._extractor.extract(query, [scored]).spans
+            return spans[0].text if spans else None
+
+        return choices(query, part.found, best)
+
+    def _record(self, work: Work) -> None:
+        """In a thread: the trace, then what the memory keeps of it."""
+        self._traces.record(work.trace)
+        for part in work.parts:
+            if self._memory is not None and part.basis is not None:
+                self._memory.keep(
+                    part.question, work.trace.assistant_id, part.basis, work.trace.id, work.kept(part)
+                )
+
     async def _generated(
-        self, engine: Engine, query: Query, result: SearchResult, work: _Work, instructions: str
+        self, engine: Engine, query: Query, part: Part, work: Work, instructions: str
     ) -> AsyncGenerator[AnswerEvent, None]:
-        passages = task.stable_order([scored.passage for scored in result.passages])
+        passages = task.stable_order([scored.passage for scored in part.found])
         prompt = task.compose(query, passages, instructions=instructions)
         request = Generation(prompt.messages, prompt.system, max_tokens=self._settings.max_tokens)
         work.trace.model_id, work.trace.prompt = engine.model_id, asdict(prompt)
@@ -191,84 +268,34 @@ class Answerer:
                     sentences = draft.add(piece.text)
                 for separator, sentence in sentences:
                     text, numbers = task.cited(sentence)
-                    separator = separator if work.trace.claims else ""
                     known = [number for number in numbers if 1 <= number <= len(passages)]
                     verdict = check(task.bare(text), [passages[number - 1] for number in known])
                     work.trace.checks.append(Checked(text, numbers, verdict.supported, verdict.reasons))
                     if not verdict.supported or task.refuses(text):
                         continue
-                    passage = passages[known[verdict.passage] - 1]
-                    citation, new = work.citations.add(passage, verdict.quote_start, verdict.quote_end)
-                    if new:
-                        yield CitationFound(citation)
-                    yield MessageDelta(Claim(separator + text, (citation.number,)))
+                    separator = separator if part.outcome == "answered" else ""
+                    part.outcome = "answered"
+                    place = (passages[known[verdict.passage] - 1], verdict.quote_start, verdict.quote_end)
+                    for told in work.claim(separator + text, [place]):
+                        yield told
 
 
-class _Work:
-    """One answer while it is made: what it has told, its clocks, its trace."""
-
-    def __init__(self, trace: Trace) -> None:
-        self.trace = trace
-        self.citations = Citations()
-        self.outcome: Outcome = "refused"
-        self.nearby: tuple[Nearby, ...] = ()
-        self._began = self._lap = time.perf_counter()
-
-    def told(self, event: AnswerEvent) -> None:
-        """Notes what the caller is about to see."""
-        if isinstance(event, CitationFound):
-            self.trace.citations.append(event.citation)
-        elif isinstance(event, MessageDelta):
-            self.trace.timings.setdefault("first", self._since(self._began))
-            self.trace.claims.append(event.claim)
-
-    def refuse_near(self, result: SearchResult) -> MessageDelta:
-        """A refusal that names what the documents do cover nearby."""
-        near = {
-            scored.passage.document.id: Nearby(scored.passage.document, scored.passage.heading_path)
-            for scored in reversed(result.passages)
-            if scored.score >= NEARBY_SCORE
-        }
-        self.nearby = tuple(reversed(near.values()))[:_NEARBY_LIMIT]
-        return MessageDelta(Claim(REFUSAL_NEARBY if self.nearby else REFUSAL, ()))
-
-    def lap(self, step: str) -> None:
-        """Ends a step that began where the last one ended."""
-        self.trace.timings[step] = self._since(self._lap)
-        self._lap = time.perf_counter()
-
-    def spent(self, thread_began: float) -> None:
-        """Counts the processor time of this thread since `thread_began` (`time.thread_time`)."""
-        self.trace.usage += Usage(cpu_seconds=time.thread_time() - thread_began)
-
-    def finish(self, outcome: str) -> None:
-        """Closes the trace."""
-        self.trace.outcome = outcome
-        self.trace.timings["total"] = self._since(self._began)
-        self.trace.usage = replace(self.trace.usage, wall_seconds=time.perf_counter() - self._began)
-
-    @staticmethod
-    def _since(moment: float) -> float:
-        return round(1000 * (time.perf_counter() - moment), 2)
+def _asked(text: str, history: tuple[Turn, ...]) -> tuple[Query, ...]:
+    """The questions of a message, each as it is meant, with the turns and questions before it."""
+    before = without_small_talk(history)
+    asked: list[Query] = []
+    for part in split(text):
+        query = resolve(Query(part, before))
+        asked.append(query)
+        before = (*before, Turn("user", query.text))
+    return tuple(
+        replace(query, history=()) if at and not history and stands_alone(query.text) else query
+        for at, query in enumerate(asked)
+    )
 
 
-def _quoted(extract: Extract, citations: Citations) -> Iterator[CitationFound | MessageDelta]:
-    """The extracted spans as claims, to the letter: neighbours run on, the others stand apart."""
-    before: Span | None = None
-    for span in extract.spans:
-        passage = span.passage.passage
-        text = passage.text[span.start : span.end].strip()
-        citation, new = citations.add(passage, span.start, span.end)
-        if new:
-            yield CitationFound(citation)
-        yield MessageDelta(Claim(_separator(before, span, text) + text, (citation.number,)))
-        before = span
-
-
-def _separator(before: Span | None, span: Span, text: str) -> str:
-    if before is None:
-        return ""
-    passage = span.passage.passage
-    follows = before.passage.passage.id == passage.id and before.end <= span.start
-    between = passage.text[before.end : span.start] if follows else ""
-    return " " if follows and not between.strip() and "\n" not in between + text else "\n\n"
+def _flight(asked: tuple[Query, ...], assistant_id: str, basis: str | None) -> str | None:
+    """Under which key equal questions wait for each other; only what is one question and stands alone."""
+    if basis is None or len(asked) != 1 or asked[0].history:
+        return None
+    return f"{assistant_id} {basis} {wording(asked[0].text).exact}"

@@ -34,6 +34,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.exc import IntegrityError
 
+from freehold.assistant.answer_memory import forget
+from freehold.assistant.branches import offered_in
 from freehold.errors import NotFound, Unauthorized
 from freehold.store.database import Database, metadata
 from freehold.types import Citation, Claim, Turn
@@ -127,6 +129,8 @@ class Message:
     outcome: str | None
     created_at: float
     feedback: Rating | None
+    choices: tuple[str, ...] = ()
+    """What an answer asked back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,12 +269,14 @@ class Conversations:
     def rate(self, message_id: str, visitor: Visitor, rating: Rating, comment: str | None = None) -> None:
         """Stores what the visitor thought of an answer; a later rating replaces an earlier one.
 
+        One found bad is not given again from memory.
+
         Raises:
             NotFound: it is no answer, or not one to this visitor.
         """
         with self._database.write() as connection:
             query = (
-                select(messages.c.id)
+                select(messages.c.trace_id)
                 .join(conversations)
                 .where(
                     messages.c.id == message_id,
@@ -278,10 +284,12 @@ class Conversations:
                     conversations.c.visitor_id == visitor.id,
                 )
             )
-            if connection.execute(query).first() is None:
+            if (row := connection.execute(query).first()) is None:
                 raise NotFound(
                     "There is no such answer.", hint="Only answers can be rated, by whoever asked."
                 )
+            if rating == "down" and row.trace_id is not None:
+                forget(connection, row.trace_id)
             values = {"rating": rating, "comment": comment, "created_at": self._clock()}
             connection.execute(
                 upsert(feedback)
@@ -340,4 +348,5 @@ def _message(row: RowMapping) -> Message:
         outcome=row["outcome"],
         created_at=row["created_at"],
         feedback=row["feedback"],
+        choices=offered_in(Turn("assistant", row["text"])) if row["kind"] == "outgoing" else (),
     )

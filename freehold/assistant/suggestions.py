@@ -20,7 +20,7 @@ LIMIT = 4
 _SCANNED = 4_000
 """Passages whose headings are looked at; spread over the assistant's documents."""
 
-_VERBS = frozenset(
+VERBS = frozenset(
     """accept activate add adjust allow apply approve archive arrange assign attach back book build buy
     calculate cancel change charge check choose clear close combine compare complete configure connect
     contact control convert copy correct create customize define delete deliver deploy disable download
@@ -129,7 +129,7 @@ def as_question(heading: str) -> tuple[str, int] | None:
     if _ASKS.match(text):
         return None
     first = words[0].lower()
-    if first in _VERBS and (first not in _NOUNS_TOO or words[1].lower() in _AFTER_VERBS):
+    if first in VERBS and (first not in _NOUNS_TOO or words[1].lower() in _AFTER_VERBS):
         return f"How do I {_lowered(text)}?", 1
     if (verb := _from_gerund(first)) is not None:
         return f"How do I {' '.join([verb, *words[1:]])}?", 1
@@ -146,4 +146,4 @@ def _from_gerund(word: str) -> str | None:
         return None
     stem = word[:-3]
     undoubled = stem[:-1] if len(stem) > 2 and stem[-1] == stem[-2] else stem
-    return next((verb for verb in (stem, f"{stem}e", undoubled) if verb in _VERBS), None)
+    return next((verb for verb in (stem, f"{stem}e", undoubled) if verb in VERBS), None)

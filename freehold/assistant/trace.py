@@ -46,6 +46,8 @@ class Trace:
     question: str
     history: tuple[Turn, ...]
     created_at: float
+    questions: list[str] = field(default_factory=list)
+    """What was searched for: the questions of the message, each as it was understood."""
     model_id: str | None = None
     mode: str = "words"
     """How search ran: hybrid, or words."""
@@ -63,6 +65,10 @@ class Trace:
     outcome: str = "cancelled"
     """answered | refused | handoff, or cancelled (the caller went away), or failed."""
     error: dict[str, Any] | None = None
+    choices: list[str] = field(default_factory=list)
+    """What the visitor was asked to choose from."""
+    reused: list[dict[str, Any]] = field(default_factory=list)
+    """Answers given again: the trace and question each comes from, and how alike the questions are."""
     usage: Usage = field(default_factory=Usage)
     timings: dict[str, float] = field(default_factory=dict)
 

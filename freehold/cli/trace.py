@@ -87,6 +87,7 @@ def fields_of(trace: dict[str, Any]) -> list[tuple[str, object]]:
         ("when", when(trace["created_at"])),
         ("assistant", trace["assistant_id"]),
         ("question", trace["question"]),
+        *(("understood", each) for each in trace.get("questions", []) if each != trace["question"]),
         ("outcome", trace["outcome"]),
         ("confidence", f"{number(trace['confidence'])} (refused below {number(trace['threshold'])})"),
         ("searched by", "words and meaning" if trace["mode"] == "hybrid" else "words alone"),
@@ -97,6 +98,9 @@ def fields_of(trace: dict[str, Any]) -> list[tuple[str, object]]:
     if trace["model_id"]:
         read = f"{usage['prompt_tokens']} read ({usage['cached_tokens']} cached)"
         fields.append(("tokens", f"{read}, {usage['completion_tokens']} written"))
+    for reused in trace.get("reused", []):
+        how = {"exact": "the same words", "words": "other order", "meaning": "other words"}[reused["tier"]]
+        fields.append(("given again", f"from {reused['trace_id']} ({how}): {line(reused['question'])}"))
     if error:
         fields.append(("error", f"{error['code']}: {error['message']}"))
     return fields

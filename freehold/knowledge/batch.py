@@ -180,9 +180,9 @@ class _Changes:
         added: list[int] = []
         if self._new:
             added = list(run(insert(passages).returning(passages.c.id), self._new).scalars())
-        record_changes(self._connection, self._gone, removed=True)
         changed = {*added, *self._retitled, *(moved["passage"] for moved in self._moved)}
-        record_changes(self._connection, sorted(changed), removed=False)
+        for ids, removed in ((self._gone, True), (sorted(changed), False)):
+            record_changes(self._connection, ids, source_id=self._source_id, removed=removed)
         return bool(self._gone or changed)
 
     def _add(self, document_id: int, position: int, chunk: Chunk, text_hash: str) -> None:
@@ -215,8 +215,12 @@ def _parts(ids: Sequence[int]) -> Iterator[Sequence[int]]:
 
 def drop_documents(connection: Connection, ids: Sequence[int]) -> None:
     """Removes a few documents with their passages, and leaves word for the indexes."""
-    gone = connection.execute(select(passages.c.id).where(passages.c.document_id.in_(ids)))
-    record_changes(connection, list(gone.scalars()), removed=True)
+    gone: defaultdict[int, list[int]] = defaultdict(list)
+    query = select(passages.c.id, passages.c.source_id).where(passages.c.document_id.in_(ids))
+    for passage_id, source_id in connection.execute(query):
+        gone[source_id].append(passage_id)
+    for source_id, passage_ids in gone.items():
+        record_changes(connection, passage_ids, source_id=source_id, removed=True)
     connection.execute(delete(documents).where(documents.c.id.in_(ids)))
 
 

@@ -69,6 +69,12 @@ class DenseIndex:
         """Vectors held."""
         return len(self._now)
 
+    @property
+    def mark(self) -> tuple[int, int]:
+        """How many passages are held, and the newest of them: tells apart what searches saw at two times."""
+        ids = self._now.ids
+        return len(ids), int(ids.max(initial=0))
+
     def load(self) -> None:
         """Reads what is held of every vector from the store, and keeps there the signs it had to make."""
         with self._changing:

@@ -232,7 +232,7 @@ class Sources:
         """
         with self._database.write() as connection:
             gone = connection.execute(select(passages.c.id).where(passages.c.source_id == source_id))
-            record_changes(connection, list(gone.scalars()), removed=True)
+            record_changes(connection, list(gone.scalars()), source_id=source_id, removed=True)
             if not connection.execute(delete(sources).where(sources.c.id == source_id)).rowcount:
                 raise NotFound(f"There is no source {source_id}.", hint="`freehold sources` lists them.")
         self._changed()

@@ -31,6 +31,7 @@ from sqlalchemy import (
     func,
     select,
 )
+from sqlalchemy.dialects.sqlite import insert as upsert
 
 from freehold.errors import NotFound
 from freehold.store.database import metadata
@@ -109,6 +110,13 @@ index_changes = Table(
     Column("passage_id", Integer, nullable=False),
     Column("removed", Boolean, nullable=False),
     sqlite_autoincrement=True,
+)
+
+source_versions = Table(
+    "source_versions",
+    metadata,
+    Column("source_id", Integer, ForeignKey("sources.id", ondelete="CASCADE"), primary_key=True),
+    Column("version", Integer, nullable=False),  # id of the last of its index_changes: never the same twice
 )
 
 AT_ONCE = 500
@@ -216,12 +224,37 @@ def get_document(connection: Connection, document_id: int) -> tuple[Document, st
     return _document(row), row.text
 
 
-def record_changes(connection: Connection, ids: Collection[int], *, removed: bool) -> None:
-    """Leaves word for the lexical index; belongs into the transaction that changes the passages."""
+def record_changes(connection: Connection, ids: Collection[int], *, source_id: int, removed: bool) -> None:
+    """Leaves word for the lexical index, and a new version of the source whose passages these are.
+
+    Belongs into the transaction that changes the passages.
+    """
     if ids:
         connection.execute(
             index_changes.insert(), [{"passage_id": passage_id, "removed": removed} for passage_id in ids]
         )
+        version = select(func.max(index_changes.c.id)).scalar_subquery()
+        connection.execute(
+            upsert(source_versions)
+            .values(source_id=source_id, version=version)
+            .on_conflict_do_update(index_elements=["source_id"], set_={"version": version})
+        )
+
+
+def knowledge_version(connection: Connection, assistant_id: str) -> str | None:
+    """Changes whenever any passage that an assistant knows does, and is never the same again.
+
+    None while the lexical index has not yet taken in what the store holds.
+    """
+    if connection.execute(select(index_changes.c.id).limit(1)).first() is not None:
+        return None
+    rows = connection.execute(
+        select(sources.c.id, func.coalesce(source_versions.c.version, 0))
+        .join(source_versions, source_versions.c.source_id == sources.c.id, isouter=True)
+        .where(sources.c.assistant_id == assistant_id)
+        .order_by(sources.c.id)
+    )
+    return " ".join(f"{source_id}:{version}" for source_id, version in rows)
 
 
 def integrity(connection: Connection) -> list[str]:

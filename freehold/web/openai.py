@@ -278,6 +278,7 @@ def _details(shown: Shown) -> dict[str, Any]:
             for citation in shown.citations
         ],
         "nearby": end_json(shown.end)["nearby"] if shown.end else [],
+        "choices": list(shown.end.choices) if shown.end else [],
         "trace_id": shown.trace_id,
         "timings": shown.end.timings if shown.end else {},
     }

@@ -78,6 +78,8 @@ class MessageBody(Answer):
     """answered, refused or handoff; null when the answer broke off."""
     created_at: float
     feedback: Literal["up", "down"] | None
+    choices: list[str]
+    """What the answer asked back; untrusted. Sent as the next message, one of them is understood."""
 
 
 class AssistantCard(Answer):

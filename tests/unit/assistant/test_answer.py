@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from freehold.assistant import answer as answering
+from freehold.assistant import work as answering
 from freehold.assistant.answer import Answerer, AnswerSettings
 from freehold.assistant.assistants import Assistants
 from freehold.assistant.extract import Extract, Span
@@ -30,6 +30,7 @@ from freehold.types import (
     Query,
     ScoredPassage,
     SearchResult,
+    Turn,
 )
 
 TEXT = "Refunds take five working days. Ask the shop for the receipt. Gift cards cannot be refunded."
@@ -44,9 +45,15 @@ class ScriptedSearch:
     def __init__(self, *passages: ScoredPassage) -> None:
         self.passages = passages
         self.seen: list[frozenset[int]] = []
+        self.queries: list[Query] = []
+
+    @property
+    def asked(self) -> list[str]:
+        return [query.text for query in self.queries]
 
     def search(self, query: Query, *, sources: frozenset[int], limit: int) -> SearchResult:
         self.seen.append(sources)
+        self.queries.append(query)
         return SearchResult(self.passages[:limit], "hybrid")
 
 
@@ -54,10 +61,12 @@ class ScriptedExtractor:
     def __init__(self, *quotes: str, confidence: float = 0.9) -> None:
         self.quotes = quotes
         self.confidence = confidence
+        self.only: dict[str, list[str]] = {}
+        """Quotes by question, where they are not the same for all."""
 
     def extract(self, query: Query, passages: Sequence[ScoredPassage]) -> Extract:
         spans = []
-        for quote in self.quotes:
+        for quote in self.only.get(query.text, self.quotes):
             passage = next(passage for passage in passages if quote in passage.passage.text)
             start = passage.passage.text.index(quote)
             spans.append(Span(passage, start, start + len(quote)))
@@ -76,7 +85,9 @@ class World:
         self.traces = Traces(self.database)
         self.search = ScriptedSearch(scored())
 
-    def answerer(self, extractor: ScriptedExtractor, engine: Engine | None = None) -> Answerer:
+    def answerer(
+        self, extractor: ScriptedExtractor, engine: Engine | None = None, *, id: str = "trc_1"
+    ) -> Answerer:
         return Answerer(
             database=self.database,
             search=self.search,
@@ -84,7 +95,7 @@ class World:
             traces=self.traces,
             engine=lambda: engine,
             settings=AnswerSettings(passages=5, refuse_below=0.5, max_tokens=200),
-            new_id=lambda: "trc_1",
+            new_id=lambda: id,
         )
 
 
@@ -226,3 +237,72 @@ async def test_a_caller_who_goes_away_frees_the_place(world: World) -> None:
 def test_unknown_traces_are_not_found(world: World) -> None:
     with pytest.raises(NotFound):
         world.traces.get("trc_0")
+
+
+async def test_a_greeting_before_a_question_is_not_searched_for(world: World) -> None:
+    answerer = world.answerer(ScriptedExtractor("Refunds take five working days."))
+    await events(answerer, "Hi there, how long do refunds take?")
+    assert world.search.asked == ["how long do refunds take?"]
+    assert world.traces.get("trc_1")["question"] == "Hi there, how long do refunds take?"
+
+
+async def test_several_questions_are_answered_in_turn_and_citations_numbered_through(world: World) -> None:
+    extractor = ScriptedExtractor()
+    extractor.only = {
+        "How long do refunds take?": ["Refunds take five working days."],
+        "Where do I get the receipt?": ["Ask the shop for the receipt.", "Refunds take five working days."],
+    }
+    seen = await events(world.answerer(extractor), "How long do refunds take? Where do I get the receipt?")
+    assert said(seen) == (
+        "**How long do refunds take?**\n\nRefunds take five working days.\n\n"
+        "**Where do I get the receipt?**\n\nAsk the shop for the receipt.\n\nRefunds take five working days."
+    )
+    assert [event.claim.citations for event in seen if isinstance(event, MessageDelta)] == [
+        (), (1,), (), (2,), (1,),
+    ]  # fmt: skip
+    assert [event.citation.number for event in seen if isinstance(event, CitationFound)] == [1, 2]
+    assert world.search.asked == ["How long do refunds take?", "Where do I get the receipt?"]
+
+
+async def test_the_part_that_has_no_answer_is_refused_alone(world: World) -> None:
+    extractor = ScriptedExtractor("Refunds take five working days.")
+    extractor.only = {"Who is the president?": []}
+    answerer = world.answerer(extractor)
+    seen = await events(answerer, "How long do refunds take? Who is the president?")
+    assert said(seen).endswith(f"**Who is the president?**\n\n{answering.REFUSAL}")
+    end = seen[-1]
+    assert isinstance(end, MessageEnd)
+    assert (end.outcome, len(end.nearby)) == ("answered", 1)
+    extractor.only = {"How long do refunds take?": [], "Who is the president?": []}
+    answerer = world.answerer(extractor, id="trc_2")
+    end = (await events(answerer, "How long do refunds take? Who is the president?"))[-1]
+    assert isinstance(end, MessageEnd)
+    assert end.outcome == "refused"
+
+
+async def test_a_model_answers_each_part(world: World) -> None:
+    engine = FakeEngine(10_000, ["Refunds take five working days [1].", "Gift cards cannot be refunded [1]."])
+    seen = await events(
+        world.answerer(ScriptedExtractor(TEXT), engine), "How long do refunds take? Can I return gift cards?"
+    )
+    assert said(seen) == (
+        "**How long do refunds take?**\n\nRefunds take five working days.\n\n"
+        "**Can I return gift cards?**\n\nGift cards cannot be refunded."
+    )
+
+
+async def test_a_part_that_leans_on_the_one_before_has_it_as_a_turn(world: World) -> None:
+    answerer = world.answerer(ScriptedExtractor("Refunds take five working days."))
+    await events(answerer, "How do I get a refund? How long does it take?")
+    assert [[turn.text for turn in query.history] for query in world.search.queries] == [
+        [], ["How do I get a refund?"],
+    ]  # fmt: skip
+
+
+async def test_a_follow_up_is_searched_for_as_it_is_meant(world: World) -> None:
+    answerer = world.answerer(ScriptedExtractor("Refunds take five working days."))
+    history = (Turn("user", "Do you ship to France?"), Turn("assistant", "Yes."))
+    _ = [event async for event in answerer.answer(Query("and to Spain?", history), "default")]
+    assert world.search.asked == ["Do you ship to Spain?"]
+    trace = world.traces.get("trc_1")
+    assert (trace["question"], trace["questions"]) == ("and to Spain?", ["Do you ship to Spain?"])

@@ -45,14 +45,14 @@ class Shelf:
             row = {**piece, "document_id": document, "heading_path": json.dumps(list(headings)), "text": text}
             passage = connection.execute(insert(passages), row).inserted_primary_key[0]
             if noted:
-                record_changes(connection, [passage], removed=False)
+                record_changes(connection, [passage], source_id=source, removed=False)
         return int(passage)
 
     def drop(self, *ids: int, noted: bool = True) -> None:
         with self.database.write() as connection:
             connection.execute(delete(passages).where(passages.c.id.in_(ids)))
             if noted:
-                record_changes(connection, ids, removed=True)
+                record_changes(connection, ids, source_id=1, removed=True)
 
     def embed(self, embedder: Embedder, ids: Sequence[int] | None = None) -> list[int]:
         """Writes vectors of these passages, or of all."""
