@@ -142,7 +142,14 @@ async function stream(text, request, response) {
     heading_path: ["Returning an item"],
   };
   const outcome = refused ? "refused" : "answered";
-  send("message_end", { message_id: "m1", outcome, nearby: refused ? [nearby] : [], usage: {}, timings: {} });
+  send("message_end", {
+    message_id: "m1",
+    outcome,
+    nearby: refused ? [nearby] : [],
+    choices: [],
+    usage: {},
+    timings: {},
+  });
   response.end();
 }
 

@@ -5,7 +5,8 @@ import { DownThumb, UpThumb } from "./icons";
 import { webAddress } from "./links";
 import { Markdown } from "./Markdown";
 import { withMarks } from "./sentinels";
-import type { Citation, Rating } from "./types";
+import { Suggestions } from "./Suggestions";
+import type { Citation, Claim, Rating } from "./types";
 
 export type OpenCitation = (citation: Citation, from: HTMLElement) => void;
 
@@ -13,12 +14,15 @@ interface Props {
   entry: Entry;
   open: OpenCitation;
   opened: Citation | null;
+  /** Answers a question back; null where it is too late to. */
+  choose: ((choice: string) => void) | null;
   retry(): void;
   rate(rating: Rating, comment?: string): void;
 }
 
 /** One answer: its claims with their marks, where they come from, and what the visitor thinks of it. */
-export function Answer({ entry, open, opened, retry, rate }: Props) {
+export function Answer({ entry, open, opened, choose, retry, rate }: Props) {
+  const choosing = choose !== null && entry.choices.length > 0;
   const mark = (number: number) => {
     const citation = entry.citations.find((one) => one.number === number);
     if (!citation) return null;
@@ -45,10 +49,13 @@ export function Answer({ entry, open, opened, retry, rate }: Props) {
           <i />
         </p>
       )}
-      {entry.claims.length > 0 && <Markdown source={withMarks(entry.claims)} mark={mark} />}
+      {entry.claims.length > 0 && (
+        <Markdown source={withMarks(choosing ? unlisted(entry) : entry.claims)} mark={mark} />
+      )}
       {entry.state === "streaming" && <span class="caret" aria-hidden="true" />}
       {entry.state === "stopped" && <p class="note">Stopped.</p>}
       {entry.state === "failed" && entry.error && <ErrorNote error={entry.error} retry={retry} />}
+      {choosing && <Suggestions questions={entry.choices} label="Which one do you mean?" ask={choose} />}
       {entry.nearby.length > 0 && <NearbyDocuments entry={entry} />}
       {entry.state === "done" && entry.citations.length > 0 && (
         <Sources citations={entry.citations} open={open} opened={opened} />
@@ -56,6 +63,17 @@ export function Answer({ entry, open, opened, retry, rate }: Props) {
       {entry.state === "done" && entry.id !== null && <Feedback given={entry.feedback} rate={rate} />}
     </div>
   );
+}
+
+/** The claims of a question back without the list of its choices, which stand below as buttons. */
+function unlisted(entry: Entry): Claim[] {
+  return entry.claims.map((claim) => ({
+    ...claim,
+    text: claim.text
+      .split("\n")
+      .filter((line) => !entry.choices.includes(line.replace(/^\d\. /, "")))
+      .join("\n"),
+  }));
 }
 
 /** One chip for each document, opening the first passage cited from it. */

@@ -78,7 +78,7 @@ export function ChatView({ chat, name, suggestions, open, opened, welcome, notic
           )}
           {restoring && <p class="note center">Loading your conversation…</p>}
           {!restoring && entries.length === 0 && <Suggestions questions={suggestions} ask={ask} />}
-          {entries.map((entry) =>
+          {entries.map((entry, at) =>
             entry.from === "visitor" ? (
               <div class="question" key={entry.key} dir="auto">
                 <span class="hidden">You asked: </span>
@@ -94,6 +94,7 @@ export function ChatView({ chat, name, suggestions, open, opened, welcome, notic
                 entry={entry}
                 open={open}
                 opened={opened}
+                choose={at === entries.length - 1 && !busy ? ask : null}
                 retry={() => chat.retry(entry.key)}
                 rate={(rating, comment) => entry.id !== null && chat.rate(entry.id, rating, comment)}
               />

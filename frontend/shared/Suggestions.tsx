@@ -1,13 +1,14 @@
 interface Props {
   questions: readonly string[];
+  label?: string;
   ask(question: string): void;
 }
 
-/** First questions to press; nothing where there are none. */
-export function Suggestions({ questions, ask }: Props) {
+/** Questions or answers to press; nothing where there are none. */
+export function Suggestions({ questions, label = "Suggested questions", ask }: Props) {
   if (questions.length === 0) return null;
   return (
-    <ul class="suggestions" aria-label="Suggested questions">
+    <ul class="suggestions" aria-label={label}>
       {questions.map((question) => (
         <li key={question}>
           <button type="button" class="suggestion" dir="auto" onClick={() => ask(question)}>

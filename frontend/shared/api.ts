@@ -131,6 +131,7 @@ export function understood({ event, data }: ServerEvent): StreamEvent | null {
         message_id: text("message_id"),
         outcome: text("outcome") || "answered",
         nearby: Array.isArray(fields["nearby"]) ? (fields["nearby"] as Nearby[]) : [],
+        choices: Array.isArray(fields["choices"]) ? fields["choices"].map(String) : [],
       };
     case "ping":
       return { type: event };

@@ -11,6 +11,8 @@ export interface Entry {
   claims: Claim[];
   citations: Citation[];
   nearby: Nearby[];
+  /** What the assistant asked back. */
+  choices: string[];
   /** answered, refused or handoff; null until it has ended, or when it broke off. */
   outcome: string | null;
   feedback: Rating | null;
@@ -114,6 +116,7 @@ function happened(state: ChatState, key: string, event: StreamEvent): ChatState 
           id: event.message_id || entry.id,
           outcome: event.outcome,
           nearby: event.nearby,
+          choices: event.choices,
           state: "done",
         })),
         busy: false,
@@ -136,6 +139,7 @@ function blank(key: string, from: Entry["from"]): Entry {
     claims: [],
     citations: [],
     nearby: [],
+    choices: [],
     outcome: null,
     feedback: null,
     state: "done",
@@ -151,6 +155,7 @@ function entryOf(message: Message): Entry {
     text: message.text,
     claims: message.claims.length > 0 ? message.claims : [{ text: message.text, citations: [] }],
     citations: message.citations,
+    choices: message.choices,
     outcome: message.outcome,
     feedback: message.feedback,
   };

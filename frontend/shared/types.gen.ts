@@ -132,6 +132,7 @@ export interface MessageBody {
   outcome: string | null;
   created_at: number;
   feedback: "up" | "down" | null;
+  choices: string[];
 }
 
 export interface NewFeedback {

@@ -44,5 +44,5 @@ export type StreamEvent =
   | { type: "message_start"; message_id: string; conversation_id: string; trace_id: string }
   | { type: "citation"; citation: Citation }
   | { type: "message_delta"; text: string; citations: number[] }
-  | { type: "message_end"; message_id: string; outcome: string; nearby: Nearby[] }
+  | { type: "message_end"; message_id: string; outcome: string; nearby: Nearby[]; choices: string[] }
   | { type: "ping" };

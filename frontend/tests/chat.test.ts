@@ -22,7 +22,7 @@ describe("reduceChat", () => {
       {
         type: "event",
         key: "k",
-        event: { type: "message_end", message_id: "m", outcome: "answered", nearby: [] },
+        event: { type: "message_end", message_id: "m", outcome: "answered", nearby: [], choices: [] },
       },
     );
     expect(state.busy).toBe(false);
@@ -83,6 +83,26 @@ describe("a restored conversation", () => {
     expect(entries[1]?.claims).toEqual([{ text: "text of m2", citations: [] }]);
   });
 
+  it("a question back keeps its choices, also when it is restored", () => {
+    const ended = run(
+      { type: "asked", key: "k", text: "What is the limit?" },
+      {
+        type: "event",
+        key: "k",
+        event: {
+          type: "message_end",
+          message_id: "m",
+          outcome: "answered",
+          nearby: [],
+          choices: ["Free", "Pro"],
+        },
+      },
+    );
+    expect(ended.entries[1]?.choices).toEqual(["Free", "Pro"]);
+    const again = restored([{ ...message("m1", "outgoing"), choices: ["Free", "Pro"] }]);
+    expect(again.entries[0]?.choices).toEqual(["Free", "Pro"]);
+  });
+
   it("offers to ask a question again that was left without an answer", () => {
     const state = restored([message("m1", "incoming")]);
     const last = state.entries[1];
@@ -111,5 +131,6 @@ function message(id: string, kind: Message["kind"]): Message {
     outcome: null,
     created_at: 0,
     feedback: null,
+    choices: [],
   };
 }
