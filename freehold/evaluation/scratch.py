@@ -71,7 +71,7 @@ def _put(connection: Connection, source_id: int, some: Sequence[OwnPassage]) -> 
         insert(passages).returning(passages.c.id, sort_by_parameter_order=True),
         [_passage(source_id, int(row.id), passage) for row, passage in zip(rows.all(), some, strict=True)],
     )
-    record_changes(connection, list(ids.scalars()), removed=False)
+    record_changes(connection, list(ids.scalars()), source_id=source_id, removed=False)
 
 
 def _document(source_id: int, passage: OwnPassage) -> dict[str, Any]:

@@ -49,7 +49,7 @@ def test_what_changed_is_read_again(shelf):
     with shelf.database.write() as connection:
         connection.execute(update(passages).where(passages.c.id == first).values(start=7, end=12))
         connection.execute(update(documents).values(title="Lamps"))
-        record_changes(connection, [first], removed=False)
+        record_changes(connection, [first], source_id=1, removed=False)
     again = looks.get([first, second])
     assert again[first].passage.start == 7
     assert again[second].passage.document.title == "Lamps"
