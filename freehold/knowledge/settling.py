@@ -6,6 +6,7 @@ one is the document: the one with the shortest address, whichever was met first.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import replace
 from hashlib import sha256
@@ -54,6 +55,10 @@ class Settling:
             for page in frontier.pages.values()
             if page.text_hash is not None and page.url in known
         }
+        self._doubles: defaultdict[str, set[str]] = defaultdict(set)
+        for page in frontier.now():
+            if page.state == "duplicate" and page.text_hash is not None:
+                self._doubles[page.text_hash].add(page.url)
 
     def settle(self, page: Page, visit: Visit) -> None:
         """Writes what came of a visit, and meets what it leads to.
@@ -149,10 +154,12 @@ class Settling:
             page.text_hash = text_hash
             if not self._is_alive(owner.url) or _rank(owner) < _rank(page):
                 page.target = owner.url
+                self._doubles[text_hash].add(page.url)
                 return "duplicate"
             self._rehome(connection, owner.url, page.url)
             self._owners[text_hash] = page.url
             was, owner.state, owner.target = owner.state, "duplicate", page.url
+            self._doubles[text_hash].add(owner.url)
             self._frontier.touch(owner)
             return was
         known = self._known.get(page.url)
@@ -170,10 +177,11 @@ class Settling:
         return page.text_hash is not None and self._hand_on(connection, page, page.text_hash)
 
     def _hand_on(self, connection: Connection, page: Page, text_hash: str | None) -> bool:
+        met = (self._frontier.pages[url] for url in self._doubles.get(text_hash or "", ()))
         doubles = [
             each
-            for each in self._frontier.now()
-            if each.text_hash == text_hash and each.state == "duplicate" and each is not page
+            for each in met
+            if (each.state, each.text_hash) == ("duplicate", text_hash) and each is not page
         ]
         if not doubles or text_hash is None:
             return False

@@ -202,6 +202,7 @@ class SiteSync:
             return
         pages, failures = sitemap_pages(rules, start, self._ask)
         missing = missing_page(rules, start, self._ask, self._parser)
+        rules.prepare(page.url for page in pages)
         with self._database.write() as connection:
             frontier.meet(connection, self._start, depth=0)
             for page in pages:
@@ -264,7 +265,7 @@ class SiteSync:
             visit = given_up(page.url, self._known.get(page.url), error)
         if page.url == self._start.url and visit.outcome != "document":
             self._must_begin(visit)
-        self._rules.prepare([*visit.links, *([visit.target] if visit.target else [])])
+        self._prepare(page, visit)
         self._settling.settle(page, visit)
         self._stale = True
         self._progress(frontier.met - frontier.waiting, frontier.met, page.url)
@@ -274,6 +275,18 @@ class SiteSync:
                 self._look_at_host()
         else:
             self._failing.clear()
+
+    def _prepare(self, page: Page, visit: Visit) -> None:
+        """Fetches the rules that settling a visit will ask for: while it writes, nothing is waited for."""
+        urls = list(visit.links)
+        if visit.outcome in ("same", "failed"):
+            with self._database.read() as connection:
+                urls += [link.url for link in self._frontier.links_of(connection, page).own]
+        if visit.target is not None:
+            urls.append(visit.target)
+            if self._permits(visit.target):
+                self._rules.allows(visit.target)
+        self._rules.prepare(urls)
 
     def _must_begin(self, visit: Visit) -> None:
         """
@@ -336,6 +349,7 @@ class SiteSync:
         )
         if seen_all and (len(lost) < FEW or 2 * len(lost) < len(self._known)):
             return frozenset()
+        self._rules.prepare(lost)
         with self._database.write() as connection:
             for url in sorted(lost):
                 frontier.meet(connection, Address(url), depth=self._most_depth)
