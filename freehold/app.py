@@ -31,6 +31,8 @@ from freehold.errors import InvalidInput, Unavailable
 from freehold.evaluation.evaluations import KIND as EVALUATE
 from freehold.evaluation.evaluations import Evaluations
 from freehold.evaluation.place import evaluation_place
+from freehold.evaluation.rehearsals import KIND as REHEARSE
+from freehold.evaluation.rehearsals import Rehearsals
 from freehold.knowledge.dense import DenseIndex
 from freehold.knowledge.embedding import Backfill
 from freehold.knowledge.ingest import Ingest
@@ -145,15 +147,14 @@ class Home:
         self.jobs = Jobs(database)
         self.jobs.recover()
         self._know_the_demo()
-        self.evaluations = Evaluations(
-            config.runs, self.jobs, place=partial(evaluation_place, self, self._scratch)
-        )
+        place = partial(evaluation_place, self, self._scratch)
+        self.evaluations = Evaluations(config.runs, self.jobs, place=place)
+        self.rehearsals = Rehearsals(config.runs, self.jobs, place=place, embedder=self.embedder)
+        measuring = {EVALUATE: lean(self.evaluations.job), REHEARSE: lean(self.rehearsals.job)}
         work: list[JobRunner | Keeper] = [
-            JobRunner(self.jobs, {SYNC: lean(ingest.job)}, beside=(CRAWL, EVALUATE)),
+            JobRunner(self.jobs, {SYNC: lean(ingest.job)}, beside=(CRAWL, *measuring)),
             JobRunner(self.jobs, {CRAWL: lean(ingest.job)}, apart=True),
-            JobRunner(
-                self.jobs, {EVALUATE: lean(self.evaluations.job)}, apart=True, niceness=EVALUATION_NICENESS
-            ),
+            JobRunner(self.jobs, measuring, apart=True, niceness=EVALUATION_NICENESS),
         ]
         if self._within is None:
             work.append(Keeper(self.schedule, at_work=self._at_work, queue=self.sync))
@@ -237,6 +238,7 @@ class Home:
             use_model=self.engine.use,
             remove_model=lambda ref: void(self.registry.remove(ref)),
             evaluations=self.evaluations,
+            rehearsals=self.rehearsals,
             evaluated_model=self._evaluated_model,
             vectors=lambda: (0, 0) if self.backfill is None else self.backfill.progress(),
             unready=lambda: None,

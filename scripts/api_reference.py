@@ -16,6 +16,7 @@ GROUPS = {
     "models": "Models",
     "keys": "Keys",
     "evaluations": "Evaluations",
+    "rehearsals": "Rehearsals",
     "traces": "Traces",
     "status": "Status",
     "visitors": "Visitors: the widget and the page",
@@ -40,7 +41,7 @@ def describe() -> dict[str, Any]:
 
     from freehold.app import Home
     from freehold.config import Config
-    from freehold.web import chat, evaluations, knowledge, management, openai, operations, page
+    from freehold.web import chat, evaluations, knowledge, management, openai, operations, page, rehearsals
     from freehold.web.server import create_app
 
     logging.getLogger("freehold").setLevel(logging.ERROR)  # that it has no embedding model
@@ -52,7 +53,7 @@ def describe() -> dict[str, Any]:
         (method, route.path): sorted(
             {OPENED_BY[name] for name in called(route.dependant) if name in OPENED_BY}
         )
-        for part in (page, chat, openai, knowledge, management, evaluations, operations)
+        for part in (page, chat, openai, knowledge, management, evaluations, rehearsals, operations)
         for route in part.router.routes
         if isinstance(route, APIRoute)
         for method in route.methods or ()

@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Literal
+from typing import Any, Literal
 
 from freehold.evaluation import mail
 from freehold.evaluation.columns import Columns
@@ -72,6 +72,17 @@ class Reading:
     """Why tickets that were drawn cannot be replayed."""
     masked: Counter[str] = field(default_factory=Counter)
     """Stretches masked, by kind."""
+
+    def counts(self) -> dict[str, Any]:
+        """All but the columns, ready for `json.dumps`."""
+        return {
+            "rows": self.rows,
+            "threads": self.threads,
+            "drawn": self.drawn,
+            "usable": self.usable,
+            "left_out": dict(self.left_out),
+            "masked": dict(self.masked),
+        }
 
 
 def tickets(

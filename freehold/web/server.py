@@ -11,7 +11,17 @@ from fastapi.responses import JSONResponse
 
 from freehold import __version__
 from freehold.knowledge.store import Counts, counts
-from freehold.web import chat, evaluations, failures, knowledge, management, openai, operations, page
+from freehold.web import (
+    chat,
+    evaluations,
+    failures,
+    knowledge,
+    management,
+    openai,
+    operations,
+    page,
+    rehearsals,
+)
 from freehold.web.bodies import BodyLimit
 from freehold.web.callers import Callers
 from freehold.web.dependencies import Desk
@@ -58,7 +68,7 @@ def create_app(services: Services) -> FastAPI:
     app.state.services = services
     app.state.desk = desk
     failures.install(app)
-    for part in (page, chat, openai, knowledge, management, evaluations, operations):
+    for part in (page, chat, openai, knowledge, management, evaluations, rehearsals, operations):
         app.include_router(part.router)
     # the last added is the outermost
     app.add_middleware(failures.Unfailing)

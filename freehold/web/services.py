@@ -17,6 +17,7 @@ from freehold.assistant.trace import Traces
 from freehold.config import Config
 from freehold.engines.base import Embedder
 from freehold.evaluation.evaluations import Evaluations
+from freehold.evaluation.rehearsals import Rehearsals
 from freehold.knowledge.options import SiteOptions
 from freehold.knowledge.schedule import Schedule
 from freehold.knowledge.sources import Sources
@@ -87,6 +88,7 @@ class Services:
     """Loads and activates a model for answers, or None: back to extractive. Awaited on the event loop."""
     remove_model: Callable[[str], None]
     evaluations: Evaluations
+    rehearsals: Rehearsals
     evaluated_model: Callable[[str | None], str | None]
     """(name, `none`, or None for the one in service): the id of the model to evaluate, None to quote."""
 

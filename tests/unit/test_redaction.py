@@ -2,52 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import time
-from collections import Counter
-from pathlib import Path
 
 import pytest
+from marked import figures
 
 from freehold.personal_data import FINDERS
 from freehold.redaction import Masker, without_placeholders
-
-FIXTURES = Path(__file__).parents[1] / "fixtures"
-MARK = re.compile(r"\{\{([a-z ]+)\|([^}]*)\}\}")
-TITLE = re.compile(r"(?:Mrs?|Ms|Dr|Señor)\.? ")
-
-
-def messages(name: str) -> list[tuple[str, list[tuple[int, int, str]]]]:
-    """Texts and what stands in them: start, end, kind."""
-    text = re.sub(r"^#[^\n]*\n", "", (FIXTURES / name).read_text(), flags=re.M)
-    found = []
-    for marked in text.split("\n===\n"):
-        plain, spots, at = "", [], 0
-        for mark in MARK.finditer(marked):
-            plain += marked[at : mark.start()]
-            lead = title.end() if (title := TITLE.match(mark[2])) else 0
-            spots.append((len(plain) + lead, len(plain) + len(mark[2]), mark[1]))
-            plain += mark[2]
-            at = mark.end()
-        found.append((plain + marked[at:], spots))
-    return found
-
-
-def figures(name: str) -> tuple[Counter[str], Counter[str], list[str]]:
-    """By kind how many were masked whole, of how many; and what was masked without being any."""
-    hits: Counter[str] = Counter()
-    total: Counter[str] = Counter()
-    extra: list[str] = []
-    for text, spots in messages(name):
-        masker = Masker()
-        masker.learn(text)
-        masked = {at for start, end, _ in masker.find(text) for at in range(start, end)}
-        for start, end, kind in spots:
-            total[kind] += 1
-            hits[kind] += masked >= set(range(start, end))
-        marked = {at for start, end, _ in spots for at in range(start, end)}
-        extra += [text[a:b] for a, b, _ in masker.find(text) if not marked & set(range(a, b))]
-    return hits, total, extra
 
 
 def test_the_set_it_was_written_with_is_masked() -> None:
