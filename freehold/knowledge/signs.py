@@ -6,6 +6,7 @@ Held a word a column (uint64[words, vectors]), so that counting reads memory fro
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,7 @@ def written(signs: Signs) -> list[bytes]:
     return [row.tobytes() for row in signs.T]
 
 
-def read(packed: list[bytes], dimensions: int) -> Signs:
+def read(packed: Sequence[bytes], dimensions: int) -> Signs:
     """What `written` gave; all must be of these dimensions."""
     rows = np.frombuffer(b"".join(packed), dtype=np.uint64)
     return np.ascontiguousarray(rows.reshape(len(packed), _bytes(dimensions) // 8).T)
