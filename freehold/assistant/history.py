@@ -136,7 +136,12 @@ def _of_head(fragment: str, before: str) -> tuple[int, int] | None:
     if at is None:
         return None
     first = at
-    while first > 0 and not _BOUNDARY.fullmatch(words[first - 1][0]) and not _ASKS.match(words[first - 1][0]):
+    while (
+        first > 0
+        and before[words[first - 1].end() : words[first].start()].isspace()
+        and not _BOUNDARY.fullmatch(words[first - 1][0])
+        and not _ASKS.match(words[first - 1][0])
+    ):
         first -= 1
     if first == at:
         return None  # nothing told it apart before: it is not exchanged but narrowed

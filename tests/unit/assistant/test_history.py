@@ -23,6 +23,7 @@ def meant(*turns: str) -> str:
         (("How long does delivery take to France?", "what about to Spain", "and Italy?"),
          "How long does delivery take to Italy?"),
         (("Is a debit card free?", "same for a credit card?"), "Is a credit card free?"),
+        (("What is the limit (Pro plan)?", "and the Free plan?"), "What is the limit (Free plan)?"),
         (("Is the Ashley Hotel quiet?", "How about the Gonville Hotel?"), "Is the Gonville Hotel quiet?"),
     ],
 )  # fmt: skip
