@@ -20,6 +20,7 @@ from freehold.assistant.answer_memory import AnswerMemory
 from freehold.assistant.assistants import DEMO, Assistants
 from freehold.assistant.conversations import Conversations
 from freehold.assistant.extract import Extractor
+from freehold.assistant.grounding import Checker
 from freehold.assistant.suggestions import Suggestions
 from freehold.assistant.trace import Recorder, Traces
 from freehold.config import Config
@@ -178,13 +179,19 @@ class Home:
             extractor=extractor,
             traces=traces,
             engine=engine,
+            checker=Checker(show_above=config.show_above),
             settings=AnswerSettings(config.passages_per_answer, refuse_below, config.max_answer_tokens),
             memory=memory,
         )
 
     def _memory(self) -> AnswerMemory:
         config = self.config
-        settings = (config.passages_per_answer, config.refuse_below, config.max_answer_tokens)
+        settings = (
+            config.passages_per_answer,
+            config.refuse_below,
+            config.show_above,
+            config.max_answer_tokens,
+        )
         return AnswerMemory(
             self.database,
             size=config.answer_memory,

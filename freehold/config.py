@@ -71,6 +71,9 @@ class Config(BaseSettings):
     refuse_below: float | None = Field(default=None, ge=0.0, le=1.0)
     """Confidence under which an answer is refused; by default the calibrated one (docs/benchmarks.md)."""
 
+    show_above: float | None = Field(default=None, ge=0.0, le=1.0)
+    """Score from which a generated sentence is shown; by default the calibrated one (docs/benchmarks.md)."""
+
     passages_per_answer: int = Field(default=5, ge=1, le=50)
     """Passages that an answer is composed from."""
 

@@ -24,7 +24,7 @@ from freehold.assistant.branches import choices
 from freehold.assistant.draft import Draft
 from freehold.assistant.extract import Extract, Extractor
 from freehold.assistant.flights import Flights
-from freehold.assistant.grounding import check
+from freehold.assistant.grounding import Checker
 from freehold.assistant.history import resolve, stands_alone, without_small_talk
 from freehold.assistant.parts import lead_in, split
 from freehold.assistant.trace import Checked, Recorder, Trace
@@ -73,6 +73,7 @@ class Answerer:
         engine: Callable[[], Engine | None],
         settings: AnswerSettings,
         memory: AnswerMemory | None = None,
+        checker: Checker | None = None,
         clock: Callable[[], float] = time.time,
         new_id: Callable[[], str] = lambda: f"trc_{secrets.token_urlsafe(12)}",
     ) -> None:
@@ -85,6 +86,7 @@ class Answerer:
         self._settings = settings
         self._memory = memory
         self._flights = Flights()
+        self._checker = checker or Checker()
         self._clock = clock
         self._new_id = new_id
         self.in_flight = 0
@@ -269,8 +271,11 @@ class Answerer:
                 for separator, sentence in sentences:
                     text, numbers = task.cited(sentence)
                     known = [number for number in numbers if 1 <= number <= len(passages)]
-                    verdict = check(task.bare(text), [passages[number - 1] for number in known])
-                    work.trace.checks.append(Checked(text, numbers, verdict.supported, verdict.reasons))
+                    cited = [passages[number - 1] for number in known]
+                    verdict = await to_thread.run_sync(self._checker.check, task.bare(text), cited)
+                    work.trace.checks.append(
+                        Checked(text, numbers, verdict.supported, verdict.reasons, verdict.score)
+                    )
                     if not verdict.supported or task.refuses(text):
                         continue
                     separator = separator if part.outcome == "answered" else ""

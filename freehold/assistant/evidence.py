@@ -83,6 +83,8 @@ class Read:
     heading: frozenset[str]
     """Words of its own heading, the last of them."""
     vectors: NDArray[np.float16] | None
+    places: NDArray[np.int64]
+    """Where each vector's token stands in the passage, shape (tokens, 2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +223,7 @@ def read(passage: Passage, embedder: TokenEmbedder | None) -> Read:
         context=frozenset(words(" ".join(above))),
         heading=frozenset(words(above[-1])) if above else frozenset(),
         vectors=vectors,
+        places=places,
     )
 
 

@@ -1,29 +1,44 @@
 """Checks a generated sentence against the passages it cites.
 
-Everything the sentence turns on must stand in one cited passage: content words (by stem), numbers,
-names, commands and addresses, negations, comparisons and obligations; numbers and names must stand
-beside the same words there as here. When in doubt it is unsupported. Knows nothing of meaning: a true
-sentence in other words fails, and so does one that needs two passages.
+What the passage does not hold of numbers, names, commands, addresses and negations rules a sentence out
+(support.py). The rest is measured (words, order, comparisons, conditions; token vectors and a reader's
+opinion where they are given) and weighed (soundness.py). A sentence is judged against one passage at a
+time, so one that needs two is unsupported. Knows nothing of whether the documents are true.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from itertools import pairwise
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
-from freehold.assistant.sentences import pieces
-from freehold.assistant.statement import Statement, read
+import numpy as np
+
+from freehold.assistant.evidence import Array, Read, TokenEmbedder
+from freehold.assistant.evidence import read as read_passage
+from freehold.assistant.material import Material, take_apart
+from freehold.assistant.soundness import NAMES, Means, Soundness, soundness
+from freehold.assistant.support import Claim, Finding, find, take
+from freehold.engines.base import Embedder
 from freehold.types import Passage
 
-MOST_UNITS = 3
-"""Sentences, list items or table rows that a quote may run over."""
-ENOUGH = 0.6
-"""Share of the sentence's words that the quote itself must hold; its passage or headings have the others."""
+LONGEST = 2_000
+"""Characters of the longest sentence that is checked; a longer one is refused."""
+PASSAGES_KEPT = 64
+"""Passages whose reading is kept for the next sentence."""
+_BY_SIZE: dict[int, Means] = {len(names): means for means, names in NAMES.items()}
+_SURE = 8.0
+"""Log odds beyond which a reader's opinion counts no more."""
 
-_FREE_TO_DROP = frozenset({"must", "before", "after"})
-"""Comparisons that may stand in the quote though the sentence leaves them out, beside its numbers."""
+
+class Reader(Protocol):
+    """A model that reads: how likely a passage is to say what a statement says."""
+
+    def says(self, statement: str, passage: Passage) -> float:
+        """0 (it does not, or says the opposite) to 1 (it does)."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,108 +51,93 @@ class Check:
     passage: int = 0
     """Index of the passage that supports it, among those given."""
     reasons: tuple[str, ...] = ()
-    """Why not, for the trace; empty when supported."""
+    """What speaks against it, for the trace; never empty when it is not supported."""
+    score: float = 0.0
+    """The calibrated chance that it is supported; 0 when something rules it out."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Unit:
-    """A sentence, list item, table row or code block of a passage."""
+class Checker:
+    """Checks sentences. Thread-safe."""
 
-    start: int
-    end: int
-    said: Statement
+    def __init__(
+        self,
+        embedder: Embedder | None = None,
+        *,
+        readings: Callable[[Passage], Read] | None = None,
+        reader: Reader | None = None,
+        show_above: float | None = None,
+        weigh: Callable[[Means], Soundness] = soundness,
+        keep: int = PASSAGES_KEPT,
+    ) -> None:
+        """`readings` gives passages already read (the extractor's), so that none is embedded twice.
+
+        The shipped coefficients are those of words alone, since neither token vectors nor a reader made the
+        checks better (docs/benchmarks.md): with `embedder` or `reader`, give `weigh` others.
+        """
+        self._embedder = embedder if isinstance(embedder, TokenEmbedder) else None
+        self._readings = readings
+        self._reader = reader
+        self._weigh = weigh
+        self._show_above = show_above
+        self._keep = keep
+        self._kept: OrderedDict[tuple[object, ...], Material] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def check(self, sentence: str, passages: Sequence[Passage]) -> Check:
+        """The passage that supports `sentence` best, else what the most promising one lacks."""
+        if len(sentence) > LONGEST:
+            return Check(False, reasons=(f"it is longer than {LONGEST:,} characters",))
+        claim = take(sentence, self._embedder)
+        if not claim.said.keys:
+            return Check(False, reasons=("it says nothing that can be checked",))
+        found = [self._against(claim, passage, at) for at, passage in enumerate(passages)]
+        return max(
+            found,
+            key=lambda one: (one.supported, one.score, -len(one.reasons)),
+            default=Check(False, reasons=("it cites no passage",)),
+        )
+
+    def measure(self, sentence: str, passage: Passage) -> Finding:
+        """What is measured of one sentence and passage, the reader's opinion last where there is one."""
+        claim = take(sentence[:LONGEST], self._embedder)
+        return self._find(claim, passage)
+
+    def _against(self, claim: Claim, passage: Passage, at: int) -> Check:
+        found = self._find(claim, passage)
+        if found.measured is None:
+            return Check(False, found.start, found.end, at, found.vetoes)
+        model = self._weigh(_BY_SIZE[len(found.measured)])
+        score = model.score(found.measured)
+        supported = score >= (model.show_above if self._show_above is None else self._show_above)
+        reasons = found.reasons or (() if supported else ("too little of it is in the passage",))
+        return Check(supported, found.start, found.end, at, reasons, round(score, 4))
+
+    def _find(self, claim: Claim, passage: Passage) -> Finding:
+        found = find(claim, self._material(passage))
+        if found.measured is None or self._reader is None or claim.vectors is None:
+            return found
+        opinion = min(max(self._reader.says(claim.shown, passage), 1e-6), 1 - 1e-6)
+        odds = float(np.clip(np.log(opinion / (1 - opinion)), -_SURE, _SURE)) / _SURE
+        measured: Array = np.append(found.measured, np.float32(odds))
+        return Finding(found.vetoes, found.reasons, found.start, found.end, measured)
+
+    def _material(self, passage: Passage) -> Material:
+        key = (passage.id, passage.document.title, passage.heading_path, passage.text)
+        with self._lock:
+            if (known := self._kept.get(key)) is not None:
+                self._kept.move_to_end(key)
+                return known
+        reading = None
+        if self._embedder is not None:
+            reading = self._readings(passage) if self._readings else read_passage(passage, self._embedder)
+        made = take_apart(passage, reading)
+        with self._lock:
+            self._kept[key] = made
+            while len(self._kept) > self._keep:
+                self._kept.popitem(last=False)
+        return made
 
 
 def check(sentence: str, passages: Sequence[Passage]) -> Check:
-    """The first of `passages` that supports `sentence`, else what the most promising one lacks."""
-    claim = read(sentence)
-    if not claim.keys:
-        return Check(False, reasons=("it says nothing that can be checked",))
-    found = [replace(_against(claim, passage), passage=at) for at, passage in enumerate(passages)]
-    supporting = [one for one in found if one.supported]
-    if supporting:
-        return supporting[0]
-    return min(
-        found, key=lambda one: len(one.reasons), default=Check(False, reasons=("it cites no passage",))
-    )
-
-
-def _against(claim: Statement, passage: Passage) -> Check:
-    units = list(_units(passage.text))
-    context = read(" . ".join((passage.document.title, *passage.heading_path)))
-    whole = read(passage.text)
-    missing = [
-        f"“{key.removeprefix('#')}” is not in the passage"
-        for key in claim.missing_from(whole, context, passage.text)
-    ]
-    missing += [f"the name “{name}” is not in the passage" for name in claim.foreign_names(whole, context)]
-    if missing or not units:
-        return Check(False, reasons=tuple(missing) or ("the passage is empty",))
-    first, last = _quote(claim, units, passage.text)
-    chosen = units[first : last + 1]
-    start, end = chosen[0].start, chosen[-1].end
-    reasons = list(_conflicts(claim, chosen, read(passage.text[start:end]), context))
-    return Check(not reasons, start, end, reasons=tuple(reasons))
-
-
-def _units(text: str) -> Iterator[_Unit]:
-    for piece in pieces(text):
-        if piece.kind == "heading":
-            continue
-        cuts = [piece.start, piece.end]
-        if piece.kind in ("list", "table"):
-            marker = r"^[ \t]*(?:[-*+•‣◦]|\d{1,3}[.)]|[a-z]\))[ \t]+\S" if piece.kind == "list" else r"^"
-            lines = re.finditer(marker, text[piece.start : piece.end], re.MULTILINE)
-            cuts = sorted({piece.start, piece.end, *(piece.start + line.start() for line in lines)})
-        for start, end in pairwise(cuts):
-            body = text[start:end].strip()
-            if body.strip("|:- \t"):
-                start += len(text[start:end]) - len(text[start:end].lstrip())
-                yield _Unit(start, start + len(body), read(body))
-
-
-def _quote(claim: Statement, units: Sequence[_Unit], text: str) -> tuple[int, int]:
-    """The run of at most three units that holds most of the claim, the shortest such."""
-    runs = [
-        (first, last)
-        for first in range(len(units))
-        for last in range(first, min(first + MOST_UNITS, len(units)))
-    ]
-
-    def merit(run: tuple[int, int]) -> tuple[float, int, int]:
-        first, last = run
-        start, end = units[first].start, units[last].end
-        keys = set().union(*(unit.said.keys for unit in units[first : last + 1]))
-        held = sum(
-            (3.0 if key.startswith("#") else 1.0)
-            * (key in keys or (key in claim.codes and key in text[start:end]))
-            for key in claim.keys
-        )
-        held += 0.25 * max(len(unit.said.keys & claim.keys) for unit in units[first : last + 1])
-        return (round(held / len(claim.keys), 3), -(last - first), start - end)
-
-    return max(runs, key=merit)
-
-
-def _conflicts(
-    claim: Statement, chosen: Sequence[_Unit], quote: Statement, context: Statement
-) -> Iterator[str]:
-    """What the quote says otherwise than the claim, or does not say at all."""
-    own = {key for key in claim.keys if key not in context.keys or key in quote.keys}
-    held = {key for key in own if key in quote.keys or key in claim.codes}
-    if own and len(held) < ENOUGH * len(own):
-        yield "its words stand scattered over the passage"
-    for number in sorted(key for key in claim.keys if key.startswith("#")):
-        if number not in quote.keys | context.keys:
-            yield f"“{number[1:]}” does not stand with the other words"
-    yield from claim.polarity_conflicts(quote)
-    yield from claim.opposites(quote)
-    for group in sorted(claim.groups - quote.groups):
-        yield f"“{group}” is not what the passage says"
-    if claim.numbers:
-        for group in sorted(quote.bounds(claim.numbers) - claim.groups - _FREE_TO_DROP):
-            yield f"the passage says “{group}”"
-    for unit in [one.said for one in chosen]:
-        if claim.reverses(unit):
-            yield "the words stand in another order"
-    yield from claim.stray_items([unit.said for unit in chosen], context)
+    """One sentence by words alone, with nothing kept."""
+    return Checker(keep=0).check(sentence, passages)

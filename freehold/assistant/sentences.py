@@ -8,7 +8,8 @@ into it. Knows Markdown's blocks by their first characters only: text without an
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -204,6 +205,7 @@ def _sentences(text: str, start: int, end: int, max_words: int) -> Iterator[Piec
 def _stops(text: str, start: int, end: int) -> Iterator[int]:
     """Where one sentence ends and the next begins, within a paragraph."""
     punctuated = bool(_STOP.search(text, start, end))
+    marks = {mark: _places(text, mark, start, end) for mark in ("**", "`")}
     for match in re.finditer(r"(?P<stop>" + _STOP.pattern + r")|(?P<break> {2,}\n|\\\n|\n)", text[start:end]):
         at = start + match.end()
         if at >= end:
@@ -211,26 +213,28 @@ def _stops(text: str, start: int, end: int) -> Iterator[int]:
         if match["break"] is not None:
             if match["break"] != "\n" or not punctuated:
                 yield at
-        elif _ends_sentence(text, start, start + match.start(), at, end):
+        elif _ends_sentence(text, start, start + match.start(), at, end, marks):
             yield at
 
 
-def _ends_sentence(text: str, start: int, stop: int, after: int, end: int) -> bool:
+def _ends_sentence(
+    text: str, start: int, stop: int, after: int, end: int, marks: Mapping[str, Sequence[int]]
+) -> bool:
     mark = text[stop]
     if mark in "。！？｡":
         return True
     if not text[after].isspace():
         return False
-    if _inside_mark(text, start, stop, end):
+    if _inside_mark(stop, marks):
         return False
-    rest = text[after:end].lstrip().lstrip("\"'“‘«([*_`")
+    rest = text[after : min(end, after + 120)].lstrip().lstrip("\"'“‘«([*_`")
     if not rest:
         return True
     if rest[0].islower():
         return False
     if mark in "!?…" or text[stop:after].startswith(".."):
         return True
-    before = _LAST_WORD.search(text, start, stop)
+    before = _LAST_WORD.search(text, max(start, stop - 80), stop)
     word = before.group().strip("*_`").lower() if before else ""
     following = re.match(r"[^\W\d_]+", rest)
     opener = following is not None and _OPENERS.fullmatch(following.group().lower()) is not None
@@ -241,21 +245,26 @@ def _ends_sentence(text: str, start: int, stop: int, after: int, end: int) -> bo
     return True
 
 
-def _inside_mark(text: str, start: int, stop: int, end: int) -> bool:
+def _inside_mark(stop: int, marks: Mapping[str, Sequence[int]]) -> bool:
     """Whether `stop` lies within bold words or inline code: a cut there would show stray marks."""
-    return any(text.count(mark, start, stop) % 2 and text.find(mark, stop, end) >= 0 for mark in ("**", "`"))
+    return any(bisect_left(places, stop) % 2 and places[-1] >= stop for places in marks.values() if places)
+
+
+def _places(text: str, mark: str, start: int, end: int) -> list[int]:
+    return [start + match.start() for match in re.finditer(re.escape(mark), text[start:end])]
 
 
 def _short(text: str, start: int, end: int, max_words: int) -> Iterator[Piece]:
     """The sentence, or its parts of at most `max_words`, cut after clauses where there are any."""
-    while words(text[start:end]) > max_words:
-        spans = [start + match.end() for match in _WORD.finditer(text[start:end])]
+    while True:
         reach, weight = start, 0.0
-        for at in spans:
-            weight += 0.5 if re.match(rf"[{_CJK}]", text[at - 1]) else 1.0
+        for match in _WORD.finditer(text, start, end):
+            weight += 0.5 if re.match(rf"[{_CJK}]", match.group()) else 1.0
             if weight > max_words:
                 break
-            reach = at
+            reach = match.end()
+        else:
+            break
         middle = start + (reach - start) // 3
         clauses = [start + match.end() for match in _CLAUSE.finditer(text[start : reach + 1])]
         cut = max((at for at in clauses if middle < at <= reach), default=reach)

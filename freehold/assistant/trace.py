@@ -35,6 +35,9 @@ class Checked:
     cited: tuple[int, ...]
     supported: bool
     reasons: tuple[str, ...]
+    """What speaks against it, shown or not."""
+    score: float = 0.0
+    """The chance that its passage supports it, as measured; 0 when something rules it out."""
 
 
 @dataclass(slots=True)

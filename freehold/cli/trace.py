@@ -71,11 +71,14 @@ def show_one(trace: dict[str, Any]) -> None:
             say(f"  {each}")
     for citation in trace["citations"]:
         say(f"  [{citation['number']}] {place(citation)}: “{line(citation['quote'])}”")
-    dropped = [check for check in trace["checks"] if not check["supported"]]
-    if dropped:
-        say("\nwritten, but not shown")
-    for check in dropped:
-        say(f"  {line(check['text'])} ({line('; '.join(check['reasons']))})")
+    for supported, heading in ((True, "checked and shown"), (False, "written, but not shown")):
+        checks = [check for check in trace["checks"] if check["supported"] is supported]
+        if checks:
+            say(f"\n{heading}")
+        for check in checks:
+            say(f"  {number(check.get('score'))}  {line(check['text'])}")
+            if check["reasons"]:
+                say(f"         {line('; '.join(check['reasons']))}")
 
 
 def fields_of(trace: dict[str, Any]) -> list[tuple[str, object]]:

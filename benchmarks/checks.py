@@ -1,0 +1,219 @@
+"""How often the check of generated sentences is right: on edits of true ones and on naturally written ones.
+
+    python benchmarks/checks.py FOLDER-OF-MARKDOWN… [--data FOLDER]
+
+Edits are made by edits.py of the given Markdown documents, of the documents in benchmarks/checks and, with
+`--data`, of public sets. The natural sentences and their labels are in benchmarks/checks. Half `a` (of the
+documents) was used for fitting; the figures are those of half `b`. Intervals are 95%, by drawing documents.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from answers import Kept
+from edits import Judged, edits, markdown, of_set, paraphrases
+from numpy.typing import NDArray
+from search import machine
+
+from freehold.assistant.evidence import Array
+from freehold.assistant.grounding import Checker
+from freehold.assistant.soundness import Soundness, soundness
+from freehold.config import load
+from freehold.engines.embedder import OnnxEmbedder
+from freehold.types import DocumentRef, Passage
+
+HERE = Path(__file__).parent / "checks"
+DRAWS = 1_000
+CURVE = (0.2, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9)
+"""Scores for which the curve is given."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A judged sentence and what the check measured of it; nothing was measured of one that is ruled out."""
+
+    judged: Judged
+    vetoes: tuple[str, ...]
+    values: Array | None
+
+    def score(self, model: Soundness) -> float:
+        if self.values is None:
+            return 0.0
+        return model.score(self.values[: len(model.weights)])
+
+
+def natural() -> list[Judged]:
+    """The labelled sentences; those the reader called unclear are left out."""
+    labels = {}
+    if (HERE / "labels.jsonl").exists():
+        with (HERE / "labels.jsonl").open(encoding="utf-8") as lines:
+            labels = {line["id"]: line for line in map(json.loads, lines)}
+    found = []
+    with (HERE / "sentences.jsonl").open(encoding="utf-8") as lines:
+        for at, line in enumerate(map(json.loads, lines)):
+            label = labels.get(line["id"], {})
+            if label.get("supported") not in (True, False):
+                continue
+            path = HERE / line["document"]
+            title = path.read_text("utf-8").split("\n", 1)[0].lstrip("# ")
+            document = DocumentRef(at + 1, title, line["document"])
+            text = line["passage"]
+            passage = Passage(at + 1, 1, document, tuple(line["heading"]), text, 0, len(text))
+            kind = "holds" if label["supported"] else label.get("fault") or "does not hold"
+            found.append(
+                Judged(line["id"], path.stem, passage, line["sentence"], label["supported"], kind, "natural")
+            )
+    return found
+
+
+def gather(folders: Sequence[Path], data: Path | None, most: int) -> list[Judged]:
+    """Edits of all documents, at most `most` of a source and kind."""
+    made = list(edits("own", markdown([*folders, HERE / "documents"]), per_passage=2))
+    if data is not None:
+        for name in ("bank", "squad"):
+            made += edits(name, of_set(name, data), per_passage=1)
+        made += paraphrases(data)
+    return [*_few(made, most), *natural()]
+
+
+def _few(made: Iterable[Judged], most: int) -> list[Judged]:
+    groups: dict[tuple[str, str, str], list[Judged]] = defaultdict(list)
+    for one in made:
+        groups[one.source, one.kind, one.half].append(one)
+    rng = np.random.default_rng(0)
+    kept = []
+    for group in groups.values():
+        chosen = rng.permutation(len(group))[:most]
+        kept += [group[i] for i in sorted(chosen)]
+    return kept
+
+
+def measure(checker: Checker, judged: Sequence[Judged]) -> list[Measured]:
+    found = []
+    for at, one in enumerate(judged):
+        seen = checker.measure(one.sentence, one.passage)
+        found.append(Measured(one, seen.vetoes, seen.measured))
+        if at % 1000 == 999:
+            print(f"{at + 1:,} of {len(judged):,} sentences measured", file=sys.stderr, flush=True)
+    return found
+
+
+def accuracy(seen: Sequence[Measured], flags: dict[int, bool]) -> tuple[float, float, float]:
+    """Balanced accuracy (the mean of the share of right ones shown and of wrong ones not shown), and its 95%
+    interval when documents are drawn with replacement."""
+    counts: dict[str, NDArray[np.float64]] = defaultdict(lambda: np.zeros(4))
+    for one in seen:
+        of = 0 if one.judged.supported else 2
+        counts[f"{one.judged.source} {one.judged.document}"][of : of + 2] += (flags[id(one)], 1)
+    rows = np.array(list(counts.values()))
+    drawn = rows[np.random.default_rng(0).integers(0, len(rows), (DRAWS, len(rows)))].sum(axis=1)
+    sums = np.concatenate([rows.sum(axis=0)[None], drawn])
+    sums = sums[(sums[:, 1] > 0) & (sums[:, 3] > 0)]
+    found = (sums[:, 0] / sums[:, 1] + 1 - sums[:, 2] / sums[:, 3]) / 2
+    low, high = np.percentile(found[1:], [2.5, 97.5])
+    return float(found[0]), float(low), float(high)
+
+
+def shown(seen: Sequence[Measured], model: Soundness) -> NDArray[np.bool_]:
+    return np.array([one.score(model) >= model.show_above for one in seen], bool)
+
+
+def table(seen: Sequence[Measured], model: Soundness) -> str:
+    """Shares shown by kind; balanced accuracy of each wrong kind against all right ones."""
+    flags = {id(one): flag for one, flag in zip(seen, shown(seen, model), strict=True)}
+
+    def cell(drawn: Sequence[Measured]) -> str:
+        middle, low, high = accuracy(drawn, flags)
+        return f"{middle:.3f} ({low:.3f}–{high:.3f})"
+
+    right = [one for one in seen if one.judged.supported]
+    lines = ["| | sentences | shown | balanced accuracy |", "| --- | --- | --- | --- |"]
+    for wrong, kind in sorted({(not one.judged.supported, one.judged.kind) for one in seen}):
+        own = [one for one in seen if (not one.judged.supported, one.judged.kind) == (wrong, kind)]
+        share = np.mean([flags[id(one)] for one in own])
+        told = f"{'wrong' if wrong else 'right'}: {kind}"
+        lines.append(f"| {told} | {len(own):,} | {share:.3f} | {cell([*right, *own]) if wrong else ''} |")
+    for supported, name in ((True, "right"), (False, "wrong")):
+        part = [one for one in seen if one.judged.supported is supported]
+        lines.append(
+            f"| **all {name}** | {len(part):,} | {np.mean([flags[id(one)] for one in part]):.3f} | |"
+        )
+    lines.append(f"| **all** | {len(seen):,} | | **{cell(seen)}** |")
+    return "\n".join(lines)
+
+
+def curve(seen: Sequence[Measured], model: Soundness) -> str:
+    """The shares of right and wrong sentences shown, by score; the chosen one marked."""
+    right = np.array([one.score(model) for one in seen if one.judged.supported])
+    wrong = np.array([one.score(model) for one in seen if not one.judged.supported])
+    lines = [
+        "| shown from a score of | of right | of wrong | wrong among the shown |",
+        "| --- | --- | --- | --- |",
+    ]
+    for at in sorted({*CURVE, model.show_above}):
+        both = [(right >= at).sum(), (wrong >= at).sum()]
+        among = f"{both[1]} of {sum(both)}" if sum(both) else "–"
+        mark = "**" if at == model.show_above else ""
+        lines.append(
+            f"| {mark}{at:.2f}{mark} | {(right >= at).mean():.3f} | {(wrong >= at).mean():.3f} | {among} |"
+        )
+    return "\n".join(lines)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folders", type=Path, nargs="*", help="folders of Markdown documents to edit")
+    parser.add_argument("--data", type=Path, help="folder of the public sets")
+    parser.add_argument(
+        "--most", type=int, default=150, help="most edits of a source, kind and half (seed 0)"
+    )
+    parser.add_argument("--meaning", action="store_true", help="measure with token vectors too")
+    parser.add_argument("--cache", type=Path, help="folder in which vectors are kept between runs")
+    parser.add_argument("--model", type=Path, help="folder of the embedding model")
+
+
+def prepared(options: argparse.Namespace) -> tuple[list[Judged], Checker, Kept | None]:
+    kept = None
+    if options.meaning:
+        kept = Kept(OnnxEmbedder(options.model or load().embedder_folder), options.cache, "checks")
+    return gather(options.folders, options.data, options.most), Checker(kept, keep=50_000), kept
+
+
+SOURCES = (
+    ("natural sentences", ("natural",)),
+    ("edits of own documents", ("own",)),
+    ("edits of public sets", ("bank", "squad", "dstc11")),
+)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add_arguments(parser)
+    options = parser.parse_args()
+    judged, checker, _ = prepared(options)
+    part = [one for one in judged if one.half == "b"]
+    began = time.process_time()
+    seen = measure(checker, part)
+    spent = 1000 * (time.process_time() - began) / len(part)
+    model = soundness("words")
+    for name, sources in SOURCES:
+        own = [one for one in seen if one.judged.source in sources]
+        if own:
+            print(f"\n{name}, half b\n\n{table(own, model)}\n\n{curve(own, model)}")
+    print(f"\n{spent:.1f} ms of processor time a sentence, its passage read anew where it is another.")
+    print(f"\n{machine()}; `{shlex.join(['python', *sys.argv])}`.")
+
+
+if __name__ == "__main__":
+    main()
