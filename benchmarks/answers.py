@@ -2,7 +2,8 @@
 
     python benchmarks/answers.py --data FOLDER [--cache FOLDER] [--questions N]
 
-Everything goes through the production `Search` and `Extractor` over all of the set's passages. To leave the
+Everything goes through the production `Search` and `Extractor` over all of the set's passages, with the
+reader, with token vectors only, and by words alone. To leave the
 answer out, search is asked for more passages and the gold one (or every passage of its article) is dropped
 before the best five are taken. Questions of half `b` are reported; `fit_answers.py` chose on half `a` and on
 other data. An answer counts when a gold answer stands in a shown sentence of the gold passage.
@@ -24,10 +25,13 @@ from typing import Any
 
 import numpy as np
 from datasets import BenchQuestion, BenchSet, banking77, sample, squad
+from made_questions import MADE
 from numpy.typing import NDArray
 from search import SCOPE, embedded, fill, keep_vectors, machine
 
+from freehold.assistant.answerability import MODES, Mode
 from freehold.assistant.extract import Extractor
+from freehold.assistant.reader import Reader, shipped
 from freehold.assistant.sentences import words as length_in_words
 from freehold.config import load
 from freehold.engines.embedder import OnnxEmbedder
@@ -43,8 +47,6 @@ REFUSED = ("its paragraph", "its article", "banking77", "adversarial")
 """What should be refused: the answer left out in two ways, questions of another world, SQuAD 2.0's traps."""
 WRONG = (0.01, 0.02, 0.03, 0.04, 0.05, 0.075, 0.10)
 """Shares of answerable questions refused, for which the curve is given."""
-
-Tokens = tuple[NDArray[np.float32], list[tuple[int, int]]]
 
 
 class Kept:
@@ -67,7 +69,7 @@ class Kept:
     def embed_parts(self, texts: Sequence[str]) -> NDArray[np.float32]:
         return self._inner.embed_parts(texts)
 
-    def embed_tokens(self, text: str) -> Tokens:
+    def embed_tokens(self, text: str) -> tuple[NDArray[np.float32], list[tuple[int, int]]]:
         found = self._get("t", text).astype(np.float32)
         return found, [(int(a), int(b)) for a, b in self._arrays[_key("p", text)]]
 
@@ -100,6 +102,7 @@ class Room:
 
     search: Search
     extractor: Extractor
+    reader: Reader | None
     embedder: Kept | None
     lexical: LexicalIndex
     names: dict[int, str]
@@ -113,8 +116,8 @@ class Room:
 
 
 @contextmanager
-def rooms(bench: BenchSet, cache: Path | None, model: Path | None) -> Iterator[tuple[Room, Room]]:
-    """The set with the embedding model, and on words alone."""
+def rooms(bench: BenchSet, cache: Path | None, model: Path | None) -> Iterator[dict[Mode, Room]]:
+    """The set with reader and embedding model, with the embedding model only, and on words alone."""
     kept = Kept(OnnxEmbedder(model or load().embedder_folder), cache, bench.name)
     articles: dict[str, list[str]] = {}
     for passage in bench.passages:
@@ -130,10 +133,23 @@ def rooms(bench: BenchSet, cache: Path | None, model: Path | None) -> Iterator[t
         dense.load()
         both, alone = Search(database, lexical, dense, kept), Search(database, lexical)
         keep = len(bench.passages)
-        yield (
-            Room(both, Extractor(kept, lexical.rarities, keep=keep), kept, lexical, names, articles),
-            Room(alone, Extractor(None, lexical.rarities, keep=keep), None, lexical, names, articles),
-        )
+        ways: dict[Mode, tuple[Search, Kept | None, Reader | None]] = {
+            "read": (both, kept, shipped()),
+            "hybrid": (both, kept, None),
+            "words": (alone, None, None),
+        }
+        yield {
+            mode: Room(
+                search,
+                Extractor(embedder, lexical.rarities, reader, keep=keep),
+                reader,
+                embedder,
+                lexical,
+                names,
+                articles,
+            )
+            for mode, (search, embedder, reader) in ways.items()
+        }
         kept.save()
         lexical.close()
         database.close()
@@ -158,6 +174,16 @@ class Figures:
         """Share of questions answered within so many sentences; a refusal is a miss."""
         right = (self.place > 0) & (self.place <= at_most) & (self.confidence["nothing"] >= threshold)
         return float(right.mean())
+
+
+def observe_help(room: Room, questions: Sequence[BenchQuestion]) -> dict[str, NDArray[np.float64]]:
+    """A help centre's own questions, their document there and taken away: the confidence."""
+    seen: dict[str, list[float]] = {"nothing": [], "its document": []}
+    for question in questions:
+        for name, without in (("nothing", ()), ("its document", room.articles[question.document])):
+            found = room.find(question.text, without=set(without))
+            seen[name].append(room.extractor.extract(Query(question.text), found).confidence)
+    return {name: np.array(values) for name, values in seen.items()}
 
 
 def observe(
@@ -223,6 +249,29 @@ def report(figures: dict[str, Figures], thresholds: dict[str, float]) -> str:
     return "\n".join(lines)
 
 
+def report_help(options: argparse.Namespace, thresholds: dict[Mode, float]) -> str:
+    """Two help centres' made questions: wrongly refused, and refused when their document is taken away."""
+    lines = [
+        "",
+        "| help centre | questions | wrongly refused | document out, refused | at 5% wrongly refused |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for make in MADE.values():
+        bench = make(options.data)
+        questions = sample([one for one in bench.questions if one.half == "b"], options.questions // 3)
+        with rooms(bench, options.cache, options.model) as every:
+            for mode, threshold in thresholds.items():
+                seen = observe_help(every[mode], questions)
+                wrong = (seen["nothing"] < threshold).mean()
+                right = (seen["its document"] < threshold).mean()
+                at = (seen["its document"] < np.quantile(seen["nothing"], 0.05)).mean()
+                lines.append(
+                    f"| {bench.name}, {mode} | {len(questions)} | {wrong:.3f} | {right:.3f} | {at:.3f} |"
+                )
+                print(f"{bench.name}, {mode}: done", file=sys.stderr, flush=True)
+    return "\n".join(lines)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -230,6 +279,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder of the question sets")
     parser.add_argument("--cache", type=Path, help="folder in which vectors are kept between runs")
     parser.add_argument("--model", type=Path, help="folder of the embedding model")
+    parser.add_argument("--modes", nargs="*", default=list(MODES), choices=MODES, help="which of the ways")
     parser.add_argument("--questions", type=int, default=1500, help="most questions of each kind (seed 0)")
     options = parser.parse_args()
     bench = squad(options.data)
@@ -241,13 +291,15 @@ def main() -> None:
     }
     figures: dict[str, Figures] = {}
     thresholds = {}
-    with rooms(bench, options.cache, options.model) as both:
-        for room in both:
-            mode = room.extractor.mode
+    with rooms(bench, options.cache, options.model) as every:
+        for mode, room in every.items():
+            if mode not in options.modes:
+                continue
             thresholds[mode] = room.extractor.refuse_below
             figures[mode] = observe(room, answerable, without_answer)
             print(f"{mode}: done", file=sys.stderr, flush=True)
     print(report(figures, thresholds))
+    print(report_help(options, thresholds))
     for mode, seen in figures.items():
         p50, p95 = np.percentile(seen.milliseconds, [50, 95])
         print(

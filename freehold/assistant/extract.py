@@ -1,7 +1,8 @@
 """The sentences that answer, quoted to the letter, and how surely they do.
 
 Every piece of the passages found (a sentence, or a whole list, table or code block) is measured against
-the question (evidence.py) and weighed (answerability.py); the best few are quoted. Knows nothing of how
+the question (evidence.py), read together with it where a reader is there (reading.py), and weighed
+(answerability.py); the best few are quoted. Knows nothing of how
 passages were found or are shown, and writes no word of its own.
 """
 
@@ -15,7 +16,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from freehold.assistant.answerability import Mode, Weights, confidence, standing, weights
-from freehold.assistant.evidence import Rarities, Read, TokenEmbedder, Told, ask, measure, read
+from freehold.assistant.evidence import Array, Asked, Rarities, Read, TokenEmbedder, Told, ask, measure, read
+from freehold.assistant.reader import Reader
+from freehold.assistant.reading import by_reading, says
 from freehold.engines.base import Embedder
 from freehold.types import Passage, Query, ScoredPassage
 
@@ -64,16 +67,19 @@ class Extractor:
         self,
         embedder: Embedder | None,
         rarities: Rarities | None = None,
+        reader: Reader | None = None,
         *,
         weigh: Callable[[Mode], Weights] = weights,
         keep: int = PASSAGES_KEPT,
     ) -> None:
         """Without `rarities` (the index's `LexicalIndex.rarities`) every word counts the same.
 
-        An embedder that does not give its tokens' vectors is not used.
+        An embedder that does not give its tokens' vectors is not used. The reader must be one for this
+        embedder's vectors.
         """
         self._embedder = embedder if isinstance(embedder, TokenEmbedder) else None
         self._rarities = rarities
+        self._reader = reader if self._embedder is not None else None
         self._weigh = weigh
         self._keep = keep
         self._kept: OrderedDict[tuple[object, ...], Read] = OrderedDict()
@@ -81,14 +87,16 @@ class Extractor:
 
     @property
     def mode(self) -> Mode:
-        """`words` when there are no token vectors."""
+        """`words` when there are no token vectors, `hybrid` when there is no reader."""
+        if self._reader is not None:
+            return "read"
         return "hybrid" if self._embedder is not None else "words"
 
     @property
     def refuse_below(self) -> float:
         """The confidence under which to refuse.
 
-        Chosen at 5% wrong refusals on the answerable questions of SQuAD's half `a`, apart for words alone;
+        Chosen at 5% wrong refusals on answerable questions of SQuAD's half `a`, apart for each mode;
         docs/benchmarks.md has the curve on half `b`.
         """
         return self._weigh(self.mode).refuse_below
@@ -103,7 +111,7 @@ class Extractor:
         if not told:
             return Extract((), 0.0)
         used = self._weigh(self.mode)
-        measured = [measure(asked, reading, rank) for rank, reading in enumerate(readings) if reading.told]
+        measured = [self._measured(asked, one, rank) for rank, one in enumerate(readings) if one.told]
         found = [scored for scored, reading in zip(passages, readings, strict=True) if reading.told]
         candidates = [
             Candidate(scored, one, float(score))
@@ -114,8 +122,21 @@ class Extractor:
         stands = standing(asked, told, measured, used.piece)
         return Extract(_chosen([candidates[int(at)] for at in order]), confidence(used, stands))
 
+    def says(self, statement: str, passage: Passage) -> float | None:
+        """The chance that a passage supports a statement; None without a reader."""
+        if self._reader is None:
+            return None
+        stated = ask(Query(statement), self._rarities, self._embedder)
+        return says(self._reader, stated, self.read(passage))
+
+    def _measured(self, asked: Asked, reading: Read, rank: int) -> Array:
+        found = measure(asked, reading, rank)
+        if self._reader is None:
+            return found
+        return np.concatenate([found, by_reading(self._reader, asked, reading)], axis=1)
+
     def read(self, passage: Passage) -> Read:
-        """The passage read, from what is kept when its words are still the same."""
+        """The passage as it was embedded, from what is kept when its words are still the same."""
         key = (passage.id, passage.document.title, passage.heading_path, passage.text)
         with self._lock:
             if (known := self._kept.get(key)) is not None:
