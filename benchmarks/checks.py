@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from answers import Kept
+from datasets import Half
 from edits import Judged, edits, markdown, of_set, paraphrases
 from numpy.typing import NDArray
 from search import machine
@@ -28,8 +28,6 @@ from search import machine
 from freehold.assistant.evidence import Array
 from freehold.assistant.grounding import Checker
 from freehold.assistant.soundness import Soundness, soundness
-from freehold.config import load
-from freehold.engines.embedder import OnnxEmbedder
 from freehold.types import DocumentRef, Passage
 
 HERE = Path(__file__).parent / "checks"
@@ -49,7 +47,7 @@ class Measured:
     def score(self, model: Soundness) -> float:
         if self.values is None:
             return 0.0
-        return model.score(self.values[: len(model.weights)])
+        return model.score(self.values)
 
 
 def natural() -> list[Judged]:
@@ -176,16 +174,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--most", type=int, default=150, help="most edits of a source, kind and half (seed 0)"
     )
-    parser.add_argument("--meaning", action="store_true", help="measure with token vectors too")
-    parser.add_argument("--cache", type=Path, help="folder in which vectors are kept between runs")
-    parser.add_argument("--model", type=Path, help="folder of the embedding model")
 
 
-def prepared(options: argparse.Namespace) -> tuple[list[Judged], Checker, Kept | None]:
-    kept = None
-    if options.meaning:
-        kept = Kept(OnnxEmbedder(options.model or load().embedder_folder), options.cache, "checks")
-    return gather(options.folders, options.data, options.most), Checker(kept, keep=50_000), kept
+def prepared(options: argparse.Namespace, half: Half) -> tuple[list[Judged], Checker]:
+    """The sentences of one half of the documents, and the check."""
+    judged = gather(options.folders, options.data, options.most)
+    return [one for one in judged if one.half == half], Checker(keep=50_000)
 
 
 SOURCES = (
@@ -201,12 +195,11 @@ def main() -> None:
     )
     add_arguments(parser)
     options = parser.parse_args()
-    judged, checker, _ = prepared(options)
-    part = [one for one in judged if one.half == "b"]
+    judged, checker = prepared(options, "b")
     began = time.process_time()
-    seen = measure(checker, part)
-    spent = 1000 * (time.process_time() - began) / len(part)
-    model = soundness("words")
+    seen = measure(checker, judged)
+    spent = 1000 * (time.process_time() - began) / len(judged)
+    model = soundness()
     for name, sources in SOURCES:
         own = [one for one in seen if one.judged.source in sources]
         if own:

@@ -1,7 +1,7 @@
 # ruff: noqa: E501  # lists of words and patterns are read whole
 """Fits the coefficients of `freehold/assistant/checks.json`.
 
-    python benchmarks/fit_checks.py FOLDER-OF-MARKDOWN… [--data FOLDER] [--meaning --cache FOLDER] [--write]
+    python benchmarks/fit_checks.py FOLDER-OF-MARKDOWN… [--data FOLDER] [--write]
 
 A ridge logistic regression with bounds, fitted on half `a` (of the documents) of the edits; half `b` is never
 looked at. Being near the passage never counts against a sentence, and a word, bound or condition told otherwise
@@ -22,33 +22,19 @@ from collections import Counter
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from checks import Measured, add_arguments, measure, prepared
 from numpy.typing import NDArray
 
-from freehold.assistant.soundness import NAMES, Means
+from freehold.assistant.support import NAMES
 
 Floats = NDArray[np.float64]
 SHARES = {"own": 1.0, "bank": 0.5, "squad": 0.25, "dstc11": 0.25}
 """Weight of each source."""
 RIDGE = 3.0
 FOLDS = 5
-FOR = frozenset(
-    [
-        "nearest",
-        "nearest_missing",
-        "worst",
-        "worst_three",
-        "maxsim",
-        "back",
-        "direction",
-        "held",
-        "numbers",
-        "reader",
-    ]
-)
+FOR = frozenset(["held", "numbers"])
 """What never counts against a claim."""
 EITHER = frozenset(["length", "short", "added_may", "dropped_may", "dropped_must", "dropped_all"])
 """What may count either way; all else never counts for a claim."""
@@ -78,12 +64,11 @@ def weights_of(seen: Sequence[Measured]) -> Floats:
     return scaled
 
 
-def fit(seen: Sequence[Measured], means: Means, ridge: float = RIDGE) -> tuple[Floats, float]:
-    width = len(NAMES[means])
+def fit(seen: Sequence[Measured], ridge: float = RIDGE) -> tuple[Floats, float]:
     used = [one for one in seen if one.values is not None]
-    x = np.array([one.values[:width] for one in used if one.values is not None], float)
+    x = np.array([one.values for one in used if one.values is not None], float)
     y = np.array([one.judged.supported for one in used], float)
-    bounds = np.array([_bounds(name) for name in NAMES[means]])
+    bounds = np.array([_bounds(name) for name in NAMES])
     return bounded(x, y, weights_of(used), bounds, ridge)
 
 
@@ -112,23 +97,23 @@ def bounded(x: Floats, y: Floats, weight: Floats, bounds: Floats, ridge: float) 
     return coefficients, float(w[-1] - coefficients @ mean)
 
 
-def scores(seen: Sequence[Measured], means: Means, fitted: tuple[Floats, float]) -> Floats:
-    width, (coefficients, bias) = len(NAMES[means]), fitted
-    odds = [-30.0 if one.values is None else float(one.values[:width] @ coefficients) + bias for one in seen]
+def scores(seen: Sequence[Measured], fitted: tuple[Floats, float]) -> Floats:
+    coefficients, bias = fitted
+    odds = [-30.0 if one.values is None else float(one.values @ coefficients) + bias for one in seen]
     found: Floats = 1 / (1 + np.exp(-np.clip(odds, -30, 30)))
     return found
 
 
-def crossed(seen: Sequence[Measured], means: Means, ridge: float = RIDGE) -> Floats:
+def crossed(seen: Sequence[Measured], ridge: float = RIDGE) -> Floats:
     """Scores by models that have not seen the sentence's document."""
     names = sorted({one.judged.document for one in seen})
     order = np.random.default_rng(0).permutation(len(names))
     fold = {names[i]: int(at) % FOLDS for at, i in enumerate(order)}
     found = np.zeros(len(seen))
     for number in range(FOLDS):
-        fitted = fit([one for one in seen if fold[one.judged.document] != number], means, ridge)
+        fitted = fit([one for one in seen if fold[one.judged.document] != number], ridge)
         own = [at for at, one in enumerate(seen) if fold[one.judged.document] == number]
-        found[own] = scores([seen[at] for at in own], means, fitted)
+        found[own] = scores([seen[at] for at in own], fitted)
     return found
 
 
@@ -158,30 +143,25 @@ def main() -> None:
     add_arguments(parser)
     parser.add_argument("--write", action="store_true", help="write the package's checks.json")
     options = parser.parse_args()
-    judged, checker, kept = prepared(options)
-    measured = measure(checker, [one for one in judged if one.half == "a"])
-    if kept is not None:
-        kept.save()
+    judged, checker = prepared(options, "a")
+    measured = measure(checker, judged)
     seen = [one for one in measured if one.judged.source != "natural"]
     rest = [one for one in measured if one.judged.source == "natural"]
-    table: dict[str, Any] = {}
-    used: list[Means] = ["words", "meaning"] if options.meaning else ["words"]
-    for means in used:
-        crossing = crossed(seen, means)
-        threshold = chosen(seen, crossing)
-        coefficients, bias = fitted = fit(seen, means)
-        named = {
-            name: round(float(value), 4)
-            for name, value in zip(NAMES[means], coefficients, strict=True)
-            if round(float(value), 4)
-        }
-        table[means] = {"weights": named, "bias": round(bias, 4), "show_above": round(threshold, 2)}
-        natural = accuracy(rest, scores(rest, means, fitted), threshold, ["natural"])
-        print(
-            f"{means}: balanced accuracy on half a at {threshold:.2f}: edits of own documents"
-            f" {accuracy(seen, crossing, threshold, ['own']):.3f} (crossed), natural {natural:.3f}",
-            file=sys.stderr,
-        )
+    crossing = crossed(seen)
+    threshold = chosen(seen, crossing)
+    coefficients, bias = fitted = fit(seen)
+    named = {
+        name: round(float(value), 4)
+        for name, value in zip(NAMES, coefficients, strict=True)
+        if round(float(value), 4)
+    }
+    table = {"weights": named, "bias": round(bias, 4), "show_above": round(threshold, 2)}
+    natural = accuracy(rest, scores(rest, fitted), threshold, ["natural"])
+    print(
+        f"balanced accuracy on half a at {threshold:.2f}: edits of own documents"
+        f" {accuracy(seen, crossing, threshold, ['own']):.3f} (crossed), natural {natural:.3f}",
+        file=sys.stderr,
+    )
     text = json.dumps(table, indent=1) + "\n"
     if options.write:
         Path(str(files("freehold.assistant").joinpath("checks.json"))).write_text(text, encoding="utf-8")

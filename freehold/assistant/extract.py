@@ -18,7 +18,7 @@ import numpy as np
 from freehold.assistant.answerability import Mode, Weights, confidence, standing, weights
 from freehold.assistant.evidence import Array, Asked, Rarities, Read, TokenEmbedder, Told, ask, measure, read
 from freehold.assistant.reader import Reader
-from freehold.assistant.reading import by_reading, says
+from freehold.assistant.reading import by_reading
 from freehold.engines.base import Embedder
 from freehold.types import Passage, Query, ScoredPassage
 
@@ -121,13 +121,6 @@ class Extractor:
         order = np.argsort([-candidate.score for candidate in candidates], kind="stable")
         stands = standing(asked, told, measured, used.piece)
         return Extract(_chosen([candidates[int(at)] for at in order]), confidence(used, stands))
-
-    def says(self, statement: str, passage: Passage) -> float | None:
-        """The chance that a passage supports a statement; None without a reader."""
-        if self._reader is None:
-            return None
-        stated = ask(Query(statement), self._rarities, self._embedder)
-        return says(self._reader, stated, self.read(passage))
 
     def _measured(self, asked: Asked, reading: Read, rank: int) -> Array:
         found = measure(asked, reading, rank)

@@ -1,4 +1,4 @@
-"""A passage taken apart for checking: its units, each read, with the rows of their token vectors.
+"""A passage taken apart for checking: its units, each read.
 
 A unit is a sentence, a list item, a table row or a code block. A row is read together with the table's
 headings, so that a cell stands beside what it is a value of. Knows nothing of any claim.
@@ -11,10 +11,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-import numpy as np
-from numpy.typing import NDArray
-
-from freehold.assistant.evidence import Array, Read
 from freehold.assistant.seen import seen
 from freehold.assistant.sentences import Kind, Piece, pieces
 from freehold.assistant.statement import Statement, read
@@ -40,9 +36,6 @@ class Unit:
     kind: Kind
     piece: int
     """The number of the piece that it is (a part of)."""
-    first: int
-    last: int
-    """Its rows in the passage's vectors: first, and one past the last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,18 +51,13 @@ class Material:
     """Its title and headings."""
     shown: str
     """The text with its headings as it shows, for codes and scripts."""
-    vectors: Array | None
 
 
-def take_apart(passage: Passage, reading: Read | None) -> Material:
-    """With a reading that has token vectors, meaning can be compared too."""
+def take_apart(passage: Passage) -> Material:
+    """Cuts and reads a passage; too slow to do for each claim."""
     text = passage.text[:MOST_CHARS]
-    vectors = (
-        reading.vectors.astype(np.float32) if reading is not None and reading.vectors is not None else None
-    )
-    places = reading.places if reading is not None else np.zeros((0, 2), np.int64)
     above = " . ".join(part for part in (passage.document.title, *passage.heading_path) if part)
-    units = tuple(_units(text, places))
+    units = tuple(_units(text))
     return Material(
         text,
         units,
@@ -77,7 +65,6 @@ def take_apart(passage: Passage, reading: Read | None) -> Material:
         read(text),
         read(above),
         seen(f"{above}\n{text}"),
-        vectors if vectors is not None and len(vectors) else None,
     )
 
 
@@ -95,15 +82,12 @@ def _runs(units: Sequence[Unit]) -> Iterator[tuple[int, int]]:
         at = last + 1
 
 
-def _units(text: str, places: NDArray[np.int64]) -> Iterator[Unit]:
-    starts, ends = places[:, 0], places[:, 1]
+def _units(text: str) -> Iterator[Unit]:
     for number, piece in enumerate(pieces(text)):
         if piece.kind == "heading":
             continue
         for start, end, said in _parts(text, piece):
-            first = int(np.searchsorted(starts, start, "left"))
-            last = int(np.searchsorted(ends, end, "right"))
-            yield Unit(start, end, read(said), piece.kind, number, first, max(first, last))
+            yield Unit(start, end, read(said), piece.kind, number)
 
 
 def _parts(text: str, piece: Piece) -> Iterator[tuple[int, int, str]]:

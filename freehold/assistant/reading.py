@@ -40,12 +40,6 @@ def by_reading(reader: Reader, asked: Asked, passage: Read) -> Array:
     return found
 
 
-def says(reader: Reader, statement: Asked, passage: Read) -> float:
-    """The chance that a passage supports a statement."""
-    read = _read(reader, _seen(statement), passage)
-    return 0.0 if read is None else float(1 / (1 + np.exp(-np.clip(read[0], -12, 12))))
-
-
 def _read(reader: Reader, text: Seen | None, passage: Read) -> tuple[float, Array] | None:
     if text is None or passage.vectors is None or passage.above is None or not len(passage.vectors):
         return None

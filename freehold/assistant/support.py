@@ -15,30 +15,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from freehold.assistant import comparison
-from freehold.assistant.evidence import Array, TokenEmbedder
+from freehold.assistant.evidence import Array
 from freehold.assistant.material import Material, Unit
 from freehold.assistant.seen import scripts, seen, turns
 from freehold.assistant.statement import Statement, content, read
 
 _GROUPS = ("only", "always", "all", "some", "must", "except", "condition", "may", "usually")
-BY_WORDS = (
+NAMES = (
     "missing missing_count outside names_outside names_exchanged in_context scatter unsaid numbers_outside stray_numbers stray_names denied_not"
     " denied_there denies_more denies_less opposites turned shifted bound_added bound_dropped"
     f" {' '.join(f'added_{name}' for name in _GROUPS)} {' '.join(f'dropped_{name}' for name in _GROUPS)}"
     " reversed exchanged condition_unsaid limits_unsaid length short units is_table is_list numbers held"
 ).split()
-BY_MEANING = [
-    "nearest",
-    "nearest_missing",
-    "worst",
-    "worst_three",
-    "maxsim",
-    "maxsim_beyond",
-    "back",
-    "direction",
-    "unsaid_far",
-]
-BY_READER = ["reader"]
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W\d_]+)*")
 _EACH = r"\b(?:an?|per|each|every|one|whole|full) (?:\w+ )?{}"
@@ -57,11 +45,6 @@ class Claim:
     text: str
     shown: str
     said: Statement
-    words: tuple[str, ...]
-    """Stems of its words, once each."""
-    vectors: Array | None
-    rows: tuple[tuple[int, ...], ...]
-    """The rows of each word's tokens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,35 +57,12 @@ class Finding:
     start: int = 0
     end: int = 0
     measured: Array | None = None
-    """Shape (names,); None where nothing was measured."""
+    """Shape (NAMES,); None where nothing was measured."""
 
 
-def take(sentence: str, embedder: TokenEmbedder | None) -> Claim:
-    """Reads a claim; embedding it is the slow part."""
-    shown = seen(sentence)
-    rows: dict[str, set[int]] = {}
-    vectors: Array | None = None
-    places: list[tuple[int, int]] = []
-    if embedder is not None and shown.strip():
-        vectors, places = embedder.embed_tokens(shown)
-    at = 0
-    for match in _WORD.finditer(shown):
-        key = content(match.group())
-        while at < len(places) and places[at][1] <= match.start():
-            at += 1
-        mine = rows.setdefault(key, set()) if key else set()
-        for row in range(at, len(places)):
-            if places[row][0] >= match.end():
-                break
-            mine.add(row)
-    return Claim(
-        sentence,
-        shown,
-        read(sentence),
-        tuple(rows),
-        vectors if vectors is not None and len(vectors) else None,
-        tuple(tuple(sorted(mine)) for mine in rows.values()),
-    )
+def take(sentence: str) -> Claim:
+    """Reads a claim."""
+    return Claim(sentence, seen(sentence), read(sentence))
 
 
 def find(claim: Claim, material: Material) -> Finding:
@@ -113,8 +73,7 @@ def find(claim: Claim, material: Material) -> Finding:
         vetoes = vetoes or ["the passage is empty"]
     if vetoes:
         return Finding(tuple(vetoes), ())
-    near = _near(claim, material)
-    first, last = _quote(claim, said, material, near)
+    first, last = _quote(said, material)
     units = material.units[first : last + 1]
     start, end = units[0].start, units[-1].end
     quote = units[0].said if len(units) == 1 else read(material.text[start:end])
@@ -123,9 +82,7 @@ def find(claim: Claim, material: Material) -> Finding:
     if said.denies and not material.whole.denies and not comparison.implies_denial(quote.text):
         return Finding(("the passage denies nothing of it",), (), start, end)
     reasons: list[str] = []
-    measured = _by_words(claim, said, material, units, quote, reasons)
-    if near is not None:
-        measured += _by_meaning(claim, material, units, quote, near)
+    measured = _measure(said, material, units, quote, reasons)
     return Finding((), tuple(reasons), start, end, np.array(measured, np.float32))
 
 
@@ -171,36 +128,15 @@ def _counts(number: str, unit: str, length: str, there: Sequence[Statement]) -> 
     return any(not other or other == unit or (length and also == length) for other, also in units)
 
 
-def _near(claim: Claim, material: Material) -> Array | None:
-    """How near each of the claim's tokens is to each of the passage's."""
-    if claim.vectors is None or material.vectors is None:
-        return None
-    return claim.vectors @ material.vectors.T
-
-
-def _word_near(claim: Claim, near: Array) -> Array:
-    """The same for its words: the mean of their tokens, shape (words, passage tokens)."""
-    found = np.zeros((len(claim.words), near.shape[1]), np.float32)
-    for word, rows in enumerate(claim.rows):
-        if rows:
-            found[word] = near[list(rows)].mean(axis=0)
-    return found
-
-
-def _quote(claim: Claim, said: Statement, material: Material, near: Array | None) -> tuple[int, int]:
+def _quote(said: Statement, material: Material) -> tuple[int, int]:
     """The run of units that holds most of the claim, the shortest such."""
     units = material.units
     keys = [*dict.fromkeys(token.key for token in said.tokens), *sorted(said.codes)]
     held = np.zeros((len(keys), len(units)), np.float32)
-    words = {word: at for at, word in enumerate(claim.words)}
-    by_word = _word_near(claim, near) if near is not None else None
     for row, key in enumerate(keys):
         for column, unit in enumerate(units):
             if key in unit.said.keys or (key in said.codes and key in material.text[unit.start : unit.end]):
                 held[row, column] = 1.0
-            elif by_word is not None and key in words and unit.last > unit.first:
-                best = float(by_word[words[key], unit.first : unit.last].max())
-                held[row, column] = min(max((best - 0.4) / 0.5, 0.0), 0.8)
     weight = np.array([3.0 if key[:1] in "#@" or key in said.codes else 1.0 for key in keys], np.float32)
     alone = weight @ held
     best, chosen = -1.0, (0, 0)
@@ -212,8 +148,7 @@ def _quote(claim: Claim, said: Statement, material: Material, near: Array | None
     return chosen
 
 
-def _by_words(
-    claim: Claim,
+def _measure(
     said: Statement,
     material: Material,
     units: Sequence[Unit],
@@ -306,40 +241,4 @@ def _by_words(
         float(any(unit.kind == "list" for unit in units)),
         min(len(said.numbers), 3) / 3,
         min(len(held), 12) / 12,
-    ]
-
-
-def _by_meaning(
-    claim: Claim, material: Material, units: Sequence[Unit], quote: Statement, near: Array
-) -> list[float]:
-    assert claim.vectors is not None
-    assert material.vectors is not None
-    first, last = units[0].first, units[-1].last
-    if last <= first:
-        return [0.0] * len(BY_MEANING)
-    inside = near[:, first:last]
-    by_word = _word_near(claim, near)
-    keys = quote.keys.union(*(unit.said.keys for unit in units))
-    there = keys | material.context.keys | material.whole.keys
-    held = [
-        1.0 if word in keys else float(by_word[at, first:last].max()) for at, word in enumerate(claim.words)
-    ]
-    missing = [float(by_word[at].max()) for at, word in enumerate(claim.words) if word not in there]
-    lowest = sorted(held)
-    best = max(units, key=lambda unit: len(unit.said.keys & claim.said.keys))
-    own = near[:, best.first : best.last] if best.last > best.first else inside
-    maxsim = float(inside.max(axis=1).mean())
-    back = own.max(axis=0)
-    mean_claim, mean_quote = claim.vectors.mean(axis=0), material.vectors[first:last].mean(axis=0)
-    cosine = float(mean_claim @ mean_quote / (np.linalg.norm(mean_claim) * np.linalg.norm(mean_quote) + 1e-9))
-    return [
-        float(np.mean(held)) if held else 0.0,
-        float(np.mean(missing)) if missing else 1.0,
-        lowest[0] if lowest else 0.0,
-        float(np.mean(lowest[:3])) if lowest else 0.0,
-        maxsim,
-        float(near.max(axis=1).mean()) - maxsim,
-        float(back.mean()),
-        cosine,
-        float(np.mean(back < 0.5)),
     ]

@@ -21,7 +21,7 @@ To post, do this:
 
 
 def test_units() -> None:
-    made = take_apart(Passage(1, 1, DocumentRef(1, "Post", "post.md"), (), TEXT, 0, len(TEXT)), None)
+    made = take_apart(Passage(1, 1, DocumentRef(1, "Post", "post.md"), (), TEXT, 0, len(TEXT)))
     said = [TEXT[unit.start : unit.end] for unit in made.units]
     assert said == [
         "To post, do this:",
@@ -33,5 +33,4 @@ def test_units() -> None:
     ]
     row = made.units[4].said
     assert {"deliv", "morn", "@10:30"} <= {key[:5] if key[0] != "@" else key for key in row.keys}
-    assert made.vectors is None
     assert (0, 2) in made.runs

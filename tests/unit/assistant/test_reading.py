@@ -105,13 +105,6 @@ def test_a_reader_decides_what_is_quoted_and_how_surely() -> None:
     assert unsure.confidence < 0.05
 
 
-def test_what_a_reader_says_of_a_statement() -> None:
-    assert Extractor(FakeTokens(), None).says("Parcels leave on Friday.", passage(TEXT)) is None
-    assert Extractor(None, None, Finds(0, 2.0)).says("It is so.", passage(TEXT)) is None
-    said = Extractor(FakeTokens(), None, Finds(0, 2.0)).says("Parcels leave on Friday.", passage(TEXT))
-    assert said == pytest.approx(0.8808, abs=1e-3)
-
-
 def test_the_shipped_coefficients_use_the_reading() -> None:
     shipped = weights("read")
     by_name = dict(zip(NAMES["read"], shipped.piece.tolist(), strict=True))
