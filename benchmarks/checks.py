@@ -21,7 +21,8 @@ from pathlib import Path
 
 import numpy as np
 from datasets import Half
-from edits import Judged, edits, markdown, of_set, paraphrases
+from edits import edits, markdown, of_set, paraphrases
+from judged import Judged
 from numpy.typing import NDArray
 from search import machine
 

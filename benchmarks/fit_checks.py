@@ -1,16 +1,15 @@
-# ruff: noqa: E501  # lists of words and patterns are read whole
 """Fits the coefficients of `freehold/assistant/checks.json`.
 
     python benchmarks/fit_checks.py FOLDER-OF-MARKDOWN… [--data FOLDER] [--write]
 
-A ridge logistic regression with bounds, fitted on half `a` (of the documents) of the edits; half `b` is never
-looked at. Being near the passage never counts against a sentence, and a word, bound or condition told otherwise
-never counts for one, whatever the examples say. What is ruled out before anything is measured is left out.
-`show_above` is where balanced accuracy on half `a` is best in five-fold cross-validation by document, edits of
-Freehold's own documents and of those in benchmarks/checks deciding.
+A ridge logistic regression with bounds, fitted on half `a` (of the documents) of the edits; half `b` is
+never looked at. Being near the passage never counts against a sentence, and a word, bound or condition told
+otherwise never counts for one, whatever the examples say. What is ruled out before anything is measured is
+left out. `show_above` is where balanced accuracy on half `a` is best in five-fold cross-validation by
+document, edits of Freehold's own documents and of those in benchmarks/checks deciding.
 
-The natural sentences are measured but not fitted on: among them those that hold are further from the passage's
-words than those that do not, and a fit on them would learn to show what the passage does not say.
+The natural sentences are measured but not fitted on: among them those that hold are further from the
+passage's words than those that do not, and a fit on them would learn to show what the passage does not say.
 """
 
 from __future__ import annotations

@@ -1,4 +1,3 @@
-# ruff: noqa: E501  # lists of words and patterns are read whole
 """Two statements held against each other: what one denies, compares, counts or orders otherwise.
 
 Everything here is a rule over words and their places; each finding is a sentence for the trace. Knows
@@ -16,22 +15,25 @@ from freehold.assistant.statement import BOUNDS, GROUP, NEAR, Statement, Token
 _OPPOSITES = (
     ("on", "off"), ("in", "out"), ("up", "down"), ("to", "from"), ("before", "after"), ("first", "last"),
     ("open", "closed"), ("free", "paid"), ("online", "offline"), ("day", "night"), ("earlier", "later"),
-    ("with", "without"), ("above", "below"), ("same", "different"), ("inside", "outside"), ("left", "right"),
-    ("none", "all"), ("before", "afterwards"), ("more", "less"), ("more", "fewer"), ("higher", "lower"), ("larger", "smaller"), ("greater", "smaller"), ("shorter", "longer"),
+    ("with", "without"), ("above", "below"), ("same", "different"), ("inside", "outside"),
+    ("left", "right"), ("none", "all"), ("before", "afterwards"), ("more", "less"), ("more", "fewer"),
+    ("higher", "lower"), ("larger", "smaller"), ("greater", "smaller"), ("shorter", "longer"),
     ("optional", "required"), ("optional", "mandatory"), ("manually", "automatically"), ("always", "never"),
     ("internal", "external"), ("incoming", "outgoing"), ("sender", "recipient"), ("buyer", "seller"),
     ("customer", "vendor"), ("public", "private"), ("early", "late"), ("top", "bottom"), ("new", "old"),
-    ("fixed", "variable"), ("daily", "weekly"), ("monthly", "yearly"), ("monthly", "weekly"), ("daily", "monthly"),
-    ("domestic", "international"), ("summer", "winter"), ("heating", "cooling"), ("hot", "cold"), ("full", "empty"),
-    ("morning", "evening"), ("morning", "afternoon"), ("weekday", "weekend"), ("debit", "credit"),
-    ("front", "back"), ("high", "low"), ("long", "short"), ("big", "small"), ("large", "small"), ("quick", "slow"),
+    ("fixed", "variable"), ("daily", "weekly"), ("monthly", "yearly"), ("monthly", "weekly"),
+    ("daily", "monthly"), ("domestic", "international"), ("summer", "winter"), ("heating", "cooling"),
+    ("hot", "cold"), ("full", "empty"), ("morning", "evening"), ("morning", "afternoon"),
+    ("weekday", "weekend"), ("debit", "credit"), ("front", "back"), ("high", "low"), ("long", "short"),
+    ("big", "small"), ("large", "small"), ("quick", "slow"),
 )  # fmt: skip
 _TURNS = (
-    "increas decreas", "enabl disabl", "open close", "add remov", "allow block", "allow forbid", "allow prohibit",
-    "includ exclud", "receiv send", "buy sell", "start stop", "begin end", "accept reject", "accept refus",
-    "approv reject", "import export", "upload download", "lock unlock", "raise lower", "rise fall", "gain lose",
-    "instal uninstal", "subscrib unsubscrib", "activ deactiv", "keep delet", "win lose", "connect disconnect",
-    "show hide", "borrow lend", "deposit withdraw", "arriv leav", "push pull", "pass fail",
+    "increas decreas", "enabl disabl", "open close", "add remov", "allow block", "allow forbid",
+    "allow prohibit", "includ exclud", "receiv send", "buy sell", "start stop", "begin end",
+    "accept reject", "accept refus", "approv reject", "import export", "upload download", "lock unlock",
+    "raise lower", "rise fall", "gain lose", "instal uninstal", "subscrib unsubscrib", "activ deactiv",
+    "keep delet", "win lose", "connect disconnect", "show hide", "borrow lend", "deposit withdraw",
+    "arriv leav", "push pull", "pass fail",
 )  # fmt: skip
 """The same for verbs, by stem."""
 _TURNED: dict[str, set[str]] = {}
@@ -58,7 +60,7 @@ def implies_denial(text: str) -> bool:
 
 
 def foreign_names(claim: Statement, passage: Statement, context: Statement) -> Iterator[str]:
-    """Names of several words that do not stand there in one piece, and words with capitals not there at all."""
+    """Names of several words that do not stand there in one piece, and words with capitals not there."""
     for run in claim.names():
         keys = [token.key for token in run]
         ways = [keys, keys[1:]] if run[0].capital == 1 else [keys]

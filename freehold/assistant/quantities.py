@@ -1,4 +1,3 @@
-# ruff: noqa: E501  # lists of words and patterns are read whole
 """Numbers, lengths of time and times of day by value, however they are written.
 
 `two` is 2, `1,000` is 1000, `a week` is 7 days, `5 pm` is 17:00, and a month is taken for 30 days, as people
@@ -40,7 +39,7 @@ _CLOCK = re.compile(
     rf"\b(?:(?P<part>half|quarter) (?P<side>past|to) (?P<about>\d{{1,2}}|{_HOURS})"
     rf"|(?P<hour>\d{{1,2}})(?:[:.](?P<minute>[0-5]\d))?(?: ?o'?clock)?(?P<named>)"
     rf"|(?P<word>{_HOURS})(?: o'?clock)?)"
-    r"(?: ?(?P<half>[ap])\.?m\b\.?| (?P<day>in the (?:morning|afternoon|evening)|this (?:morning|afternoon|evening)"
+    r"(?: ?(?P<half>[ap])\.?m\b\.?| (?P<day>(?:in the|this) (?:morning|afternoon|evening)"
     r"|at night|tonight))?",
     re.IGNORECASE,
 )
@@ -49,7 +48,7 @@ _MIDNIGHT = re.compile(r"\bmidnight\b", re.IGNORECASE)
 
 
 def told_plainly(text: str) -> str:
-    """`text` with times of day as `17:00`, `a week` as `1 week` where it is a length, `a thousand` as `1 thousand`."""
+    """`text` with times of day as `17:00`, `a week` as `1 week` where it is a length."""
     text = _HALF_HOUR.sub("30 minutes", text)
     text = _A_SCALE.sub("1 ", _ONE.sub(r"\1 1 ", text))
     text = _MIDNIGHT.sub("24:00", _NOON.sub("12:00", text))
@@ -83,7 +82,7 @@ def _number(word: str) -> int:
 
 
 def length(value: float, following: Sequence[str]) -> str:
-    """The length of time that a number and the word after it make, as `~` and its seconds; a month is 30 days."""
+    """The time that a number and the word after it make, as `~` and its seconds; a month is 30 days."""
     for word in following[:2]:  # `5 working days`: one word may stand between
         if match := _UNIT.fullmatch(word):
             unit = str(match.lastgroup)
@@ -94,7 +93,7 @@ def length(value: float, following: Sequence[str]) -> str:
 
 
 def value_of(digits: str) -> float:
-    """The value of digits with separators; of a version such as 1.2.3, a number that no other has by chance."""
+    """The value of digits with separators; of a version such as 1.2.3, one that no other has by chance."""
     plain = re.sub(r"(?<=\d)[\u00a0\u202f’' ](?=\d{3})", "", digits)
     if re.fullmatch(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?", plain):
         plain = plain.replace(",", "")

@@ -1,4 +1,3 @@
-# ruff: noqa: E501  # lists of words and patterns are read whole
 """A sentence as what it turns on: stems, numbers with their units, names, commands, negations, comparisons.
 
 Numbers are compared by value (1,000 = 1000, two = 2, a week = 7 days), words by stem, commands and addresses
@@ -42,8 +41,11 @@ _SYMBOLS = {
     " ": " ",
 }
 _SYMBOL = re.compile("[%$€£&’ ]")
-_NO_DENIAL = re.compile(r"(?:^No[,;:]|\b(?:not?|never) (?:more|less|fewer|longer|later|earlier|farther|further|exceed)\b"
-                        r"|\bnot? (?:only|just|matter)\b)", re.IGNORECASE)  # fmt: skip
+_NO_DENIAL = re.compile(
+    r"(?:^No[,;:]|\b(?:not?|never) (?:more|less|fewer|longer|later|earlier|farther|further|exceed)\b"
+    r"|\bnot? (?:only|just|matter)\b)",
+    re.IGNORECASE,
+)
 """Negations that compare, or answer a question, and deny nothing of what follows."""
 _NEGATION = re.compile(r"not|no|never|none|neither|nor|cannot|without|nobody|nothing|nowhere|\w+n't")
 _STOP_WORDS = re.compile(
@@ -60,22 +62,27 @@ _HARMLESS = re.compile(
 )
 _CONDITION = r"if|when|unless|provided|as long as|in case|while|as soon as|for those who|where"
 _GROUPS = {
-    "more than": r"more than|greater|higher|larger|longer than|exceed(?:s|ed|ing)?|above|over|beyond|older than",
+    "more than": r"more than|greater|higher|larger|longer than|exceed(?:s|ed|ing)?|above|over|beyond"
+    r"|older than",
     "less than": r"less than|fewer|lower|smaller|shorter than|below|under|younger than",
-    "at least": r"at least|minimum|or (?:more|above|over|older|longer)|(?:no|not) (?:less|fewer|lower|younger) than|from",
-    "at most": r"at most|maximum|up to|or (?:less|fewer|below|younger)|(?:no|not) (?:more|longer|farther|further"
-    r"|higher|older) than|limited to|within|as (?:long|much|many) as|at the latest|max",
+    "at least": r"at least|minimum|or (?:more|above|over|older|longer)|from"
+    r"|(?:no|not) (?:less|fewer|lower|younger) than",
+    "at most": r"at most|maximum|up to|or (?:less|fewer|below|younger)"
+    r"|(?:no|not) (?:more|longer|farther|further|higher|older) than"
+    r"|limited to|within|as (?:long|much|many) as|at the latest|max",
     "before": r"before|prior to|earlier|until|no(?:t)? later than|by",
     "after": r"after|afterwards|later|once|since|following",
     "only": r"only|solely|exclusively|just",
-    "always": r"always|every time|in all cases|in every case|guaranteed?s?|automatically|immediately|instantly",
+    "always": r"always|every time|in all cases|in every case|guaranteed?s?|automatically|immediately"
+    r"|instantly",
     "all": r"all|every|each|any|everyone|everything|both|anybody|anyone|whole|entire",
     "some": r"some|a few|several|certain|part of|selected",
     "must": r"must|required?|requires|mandatory|ha(?:ve|s) to|needs?|needed|necessary|shall|obliged",
     "except": r"except(?:ing|ion|ions)?|unless|excluding|other than|apart from|but not",
     "condition": _CONDITION,
     "may": r"may|might|could|can(?!['’])|possibly|perhaps",
-    "usually": r"usually|often|sometimes|mostly|typically|generally|normally|rarely|occasionally|in most cases|most",
+    "usually": r"usually|often|sometimes|mostly|typically|generally|normally|rarely|occasionally"
+    r"|in most cases|most",
 }
 GROUP = {name: re.compile(rf"\b(?:{pattern})\b", re.IGNORECASE) for name, pattern in _GROUPS.items()}
 _DROPPED = ("only", "always", "all", "some", "must", "except", "usually")
@@ -210,7 +217,7 @@ class Statement:
         return {token.key for token in self.tokens if 0 < token.denied <= reach}
 
     def in_terms_of(self, other: Statement) -> Statement:
-        """The same with times of day and lengths of time written as `other` writes them, where it has them."""
+        """The same with times of day and lengths of time as `other` writes them, where it has them."""
         theirs = {token.length: (token.key, token.unit) for token in reversed(other.tokens) if token.length}
         tokens = list(self.tokens)
         for at, token in enumerate(tokens):

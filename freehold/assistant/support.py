@@ -1,4 +1,3 @@
-# ruff: noqa: E501  # lists of words and patterns are read whole
 """What speaks for and against a claim in one passage, as numbers, and the words to quote for it.
 
 First what rules a claim out: a number, name, command, address, script or negation that the passage does
@@ -22,8 +21,9 @@ from freehold.assistant.statement import Statement, content, read
 
 _GROUPS = ("only", "always", "all", "some", "must", "except", "condition", "may", "usually")
 NAMES = (
-    "missing missing_count outside names_outside names_exchanged in_context scatter unsaid numbers_outside stray_numbers stray_names denied_not"
-    " denied_there denies_more denies_less opposites turned shifted bound_added bound_dropped"
+    "missing missing_count outside names_outside names_exchanged in_context scatter unsaid numbers_outside"
+    " stray_numbers stray_names denied_not denied_there denies_more denies_less opposites turned shifted"
+    " bound_added bound_dropped"
     f" {' '.join(f'added_{name}' for name in _GROUPS)} {' '.join(f'dropped_{name}' for name in _GROUPS)}"
     " reversed exchanged condition_unsaid limits_unsaid length short units is_table is_list numbers held"
 ).split()
@@ -31,8 +31,8 @@ NAMES = (
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W\d_]+)*")
 _EACH = r"\b(?:an?|per|each|every|one|whole|full) (?:\w+ )?{}"
 _CONDITION = re.compile(
-    r"\b(?:if|when|unless|provided|as long as|in case|while|only|except|once|after|before|where|with|without)\b"
-    r"([^.;:,\n]{3,160})",
+    r"\b(?:if|when|unless|provided|as long as|in case|while|only|except|once|after|before|where|with"
+    r"|without)\b([^.;:,\n]{3,160})",
     re.IGNORECASE,
 )
 _LIMIT = re.compile(r"\b(?:for|in|on|from|by|at|with|per|of|to)\b((?: [^\s.;:,()]+){1,4})", re.IGNORECASE)
