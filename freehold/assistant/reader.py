@@ -141,5 +141,5 @@ def _shares(scores: Array) -> Array:
 
 def _gelu(x: Array) -> Array:
     inner = np.float32(0.7978845608) * (x + np.float32(0.044715) * x * x * x)
-    found: Array = x * (np.float32(0.5) * (1 + np.tanh(inner)))
+    found: Array = x * (np.float32(0.5) * (np.float32(1) + np.tanh(inner)))
     return found
