@@ -2,8 +2,7 @@
 
     python benchmarks/answers.py --data FOLDER [--cache FOLDER] [--questions N]
 
-Everything goes through the production `Search` and `Extractor` over all of the set's passages, with the
-reader, with token vectors only, and by words alone. To leave the
+Everything goes through the production `Search` and `Extractor` over all of the set's passages. To leave the
 answer out, search is asked for more passages and the gold one (or every passage of its article) is dropped
 before the best five are taken. Questions of half `b` are reported; `fit_answers.py` chose on half `a` and on
 other data. An answer counts when a gold answer stands in a shown sentence of the gold passage.
@@ -29,9 +28,7 @@ from made_questions import MADE
 from numpy.typing import NDArray
 from search import SCOPE, embedded, fill, keep_vectors, machine
 
-from freehold.assistant.answerability import MODES, Mode
 from freehold.assistant.extract import Extractor
-from freehold.assistant.reader import Reader, shipped
 from freehold.assistant.sentences import words as length_in_words
 from freehold.config import load
 from freehold.engines.embedder import OnnxEmbedder
@@ -47,6 +44,8 @@ REFUSED = ("its paragraph", "its article", "banking77", "adversarial")
 """What should be refused: the answer left out in two ways, questions of another world, SQuAD 2.0's traps."""
 WRONG = (0.01, 0.02, 0.03, 0.04, 0.05, 0.075, 0.10)
 """Shares of answerable questions refused, for which the curve is given."""
+
+Tokens = tuple[NDArray[np.float32], list[tuple[int, int]]]
 
 
 class Kept:
@@ -69,7 +68,7 @@ class Kept:
     def embed_parts(self, texts: Sequence[str]) -> NDArray[np.float32]:
         return self._inner.embed_parts(texts)
 
-    def embed_tokens(self, text: str) -> tuple[NDArray[np.float32], list[tuple[int, int]]]:
+    def embed_tokens(self, text: str) -> Tokens:
         found = self._get("t", text).astype(np.float32)
         return found, [(int(a), int(b)) for a, b in self._arrays[_key("p", text)]]
 
@@ -102,7 +101,6 @@ class Room:
 
     search: Search
     extractor: Extractor
-    reader: Reader | None
     embedder: Kept | None
     lexical: LexicalIndex
     names: dict[int, str]
@@ -116,8 +114,8 @@ class Room:
 
 
 @contextmanager
-def rooms(bench: BenchSet, cache: Path | None, model: Path | None) -> Iterator[dict[Mode, Room]]:
-    """The set with reader and embedding model, with the embedding model only, and on words alone."""
+def rooms(bench: BenchSet, cache: Path | None, model: Path | None) -> Iterator[tuple[Room, Room]]:
+    """The set with the embedding model, and on words alone."""
     kept = Kept(OnnxEmbedder(model or load().embedder_folder), cache, bench.name)
     articles: dict[str, list[str]] = {}
     for passage in bench.passages:
@@ -133,23 +131,10 @@ def rooms(bench: BenchSet, cache: Path | None, model: Path | None) -> Iterator[d
         dense.load()
         both, alone = Search(database, lexical, dense, kept), Search(database, lexical)
         keep = len(bench.passages)
-        ways: dict[Mode, tuple[Search, Kept | None, Reader | None]] = {
-            "read": (both, kept, shipped()),
-            "hybrid": (both, kept, None),
-            "words": (alone, None, None),
-        }
-        yield {
-            mode: Room(
-                search,
-                Extractor(embedder, lexical.rarities, reader, keep=keep),
-                reader,
-                embedder,
-                lexical,
-                names,
-                articles,
-            )
-            for mode, (search, embedder, reader) in ways.items()
-        }
+        yield (
+            Room(both, Extractor(kept, lexical.rarities, keep=keep), kept, lexical, names, articles),
+            Room(alone, Extractor(None, lexical.rarities, keep=keep), None, lexical, names, articles),
+        )
         kept.save()
         lexical.close()
         database.close()
@@ -249,21 +234,21 @@ def report(figures: dict[str, Figures], thresholds: dict[str, float]) -> str:
     return "\n".join(lines)
 
 
-def report_help(options: argparse.Namespace, thresholds: dict[Mode, float]) -> str:
+def report_help(options: argparse.Namespace, thresholds: dict[str, float]) -> str:
     """Two help centres' made questions: wrongly refused, and refused when their document is taken away."""
     lines = [
-        "",
         "| help centre | questions | wrongly refused | document out, refused | at 5% wrongly refused |",
         "| --- | --- | --- | --- | --- |",
     ]
     for make in MADE.values():
         bench = make(options.data)
         questions = sample([one for one in bench.questions if one.half == "b"], options.questions // 3)
-        with rooms(bench, options.cache, options.model) as every:
-            for mode, threshold in thresholds.items():
-                seen = observe_help(every[mode], questions)
-                wrong = (seen["nothing"] < threshold).mean()
-                right = (seen["its document"] < threshold).mean()
+        with rooms(bench, options.cache, options.model) as both:
+            for room in both:
+                mode = room.extractor.mode
+                seen = observe_help(room, questions)
+                wrong = (seen["nothing"] < thresholds[mode]).mean()
+                right = (seen["its document"] < thresholds[mode]).mean()
                 at = (seen["its document"] < np.quantile(seen["nothing"], 0.05)).mean()
                 lines.append(
                     f"| {bench.name}, {mode} | {len(questions)} | {wrong:.3f} | {right:.3f} | {at:.3f} |"
@@ -279,7 +264,6 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder of the question sets")
     parser.add_argument("--cache", type=Path, help="folder in which vectors are kept between runs")
     parser.add_argument("--model", type=Path, help="folder of the embedding model")
-    parser.add_argument("--modes", nargs="*", default=list(MODES), choices=MODES, help="which of the ways")
     parser.add_argument("--questions", type=int, default=1500, help="most questions of each kind (seed 0)")
     options = parser.parse_args()
     bench = squad(options.data)
@@ -291,15 +275,14 @@ def main() -> None:
     }
     figures: dict[str, Figures] = {}
     thresholds = {}
-    with rooms(bench, options.cache, options.model) as every:
-        for mode, room in every.items():
-            if mode not in options.modes:
-                continue
+    with rooms(bench, options.cache, options.model) as both:
+        for room in both:
+            mode = room.extractor.mode
             thresholds[mode] = room.extractor.refuse_below
             figures[mode] = observe(room, answerable, without_answer)
             print(f"{mode}: done", file=sys.stderr, flush=True)
     print(report(figures, thresholds))
-    print(report_help(options, thresholds))
+    print(f"\n{report_help(options, thresholds)}")
     for mode, seen in figures.items():
         p50, p95 = np.percentile(seen.milliseconds, [50, 95])
         print(

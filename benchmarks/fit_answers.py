@@ -2,11 +2,10 @@
 
     python benchmarks/fit_answers.py --data FOLDER [--cache FOLDER] [--write]
 
-Fitted on `reading` (SQuAD-style questions; none of SQuAD's dev articles) and on SQuAD's half `a`; with the
-reader on those questions only that it was not tuned on (`reader_data.py`). Half `b` is never looked at. What
-answers nothing: the same questions with their paragraph left out, with its article left out (in `reading`,
-which does not name articles: every passage near the gold one), and questions of another world (`clinc150`).
-`refuse_below` is the confidence under which 5% of half `a`'s answerable questions fall.
+Fitted on `reading` (SQuAD-style questions; none of SQuAD's dev articles) and on SQuAD's half `a`; half `b` is
+never looked at. What answers nothing: the same questions with their paragraph left out, with its article left
+out (in `reading`, which does not name articles: every passage near the gold one), and questions of another
+world (`clinc150`). `refuse_below` is the confidence under which 5% of half `a`'s answerable questions fall.
 """
 
 from __future__ import annotations
@@ -14,32 +13,20 @@ from __future__ import annotations
 import argparse
 import gzip
 import json
-import sys
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from answers import Room, rooms
-from datasets import BenchQuestion, BenchSet, sample, squad
-from made_questions import bank_made, helpcentre_made
+from datasets import BenchPassage, BenchQuestion, BenchSet, sample, squad
 from numpy.typing import NDArray
-from reader_data import looked_at, reading
 
-from freehold.assistant.answerability import (
-    MODES,
-    NAMES,
-    Mode,
-    answer_names,
-    confidence,
-    from_table,
-    standing,
-)
-from freehold.assistant.evidence import Asked, Read, ask, measure
+from freehold.assistant.answerability import Mode, answer_names, confidence, from_table, standing
+from freehold.assistant.evidence import COMMON, NAMES, Asked, Read, ask, measure
 from freehold.assistant.extract import MOST_SPANS
-from freehold.assistant.reading import by_reading
 from freehold.types import Query
 
 Floats = NDArray[np.float64]
@@ -65,8 +52,6 @@ class Seen:
     measured: list[NDArray[np.float32]]
     right: NDArray[np.bool_]
     """For each piece whether it holds a gold answer in the gold passage."""
-    judged: bool
-    """Whether the set has gold answers, so that a piece can be right at all."""
 
 
 def look(room: Room, question: BenchQuestion, without: Collection[str] = ()) -> Seen | None:
@@ -76,19 +61,27 @@ def look(room: Room, question: BenchQuestion, without: Collection[str] = ()) -> 
     if not asked.words or not any(one.told for one in read):
         return None
     measured = [measure(asked, one, rank) for rank, one in enumerate(read)]
-    if room.reader is not None:
-        reader = room.reader
-        measured = [
-            np.concatenate([rows, by_reading(reader, asked, one)], axis=1)
-            for rows, one in zip(measured, read, strict=True)
-        ]
     right = [
         room.names[scored.passage.id] in question.passage_ids
         and any(a in told.text for a in question.answers)
         for scored, one in zip(found, read, strict=True)
         for told in one.told
     ]
-    return Seen(asked, read, measured, np.array(right, bool), bool(question.answers))
+    return Seen(asked, read, measured, np.array(right, bool))
+
+
+def reading(data: Path) -> BenchSet:
+    """One article per passage; what is near a passage is left out instead of its article."""
+    numbers: dict[str, str] = {}
+    questions = []
+    with gzip.open(data / "reading" / "train.jsonl.gz", "rt", encoding="utf-8") as lines:
+        for line in map(json.loads, lines):
+            name = numbers.setdefault(line["passage"], f"reading-{len(numbers)}")
+            answers = line["answers"]
+            answers = (answers,) if isinstance(answers, str) else tuple(answers)
+            questions.append(BenchQuestion(line["id"], line["question"], (name,), name, answers))
+    passages = tuple(BenchPassage(name, name, "", text) for text, name in numbers.items())
+    return BenchSet("reading", passages, tuple(questions))
 
 
 def elsewhere(data: Path) -> list[BenchQuestion]:
@@ -131,8 +124,7 @@ class Examples:
         for question in questions:
             gold = question.passage_ids[0]
             self.whole += _some(look(room, question))
-            if question.answers:
-                self.near += _some(look(room, question, {gold}))
+            self.near += _some(look(room, question, {gold}))
             self.far += _some(look(room, question, same[gold]))
         for question in others:
             self.elsewhere += _some(look(room, question))
@@ -165,7 +157,7 @@ def fit_pieces(seen: Sequence[Seen], width: int, steps: int = 300, decay: float 
     return np.where(spread > 1e-5, w / spread, 0.0)
 
 
-def fit_answers(x: Floats, y: Floats, weight: Floats, ridge: float = 30.0) -> tuple[Floats, float]:
+def fit_answers(x: Floats, y: Floats, weight: Floats, ridge: float = 100.0) -> tuple[Floats, float]:
     """A ridge logistic regression by Newton's steps: coefficients and bias."""
     mean, spread = x.mean(axis=0), x.std(axis=0)
     kept = spread > 1e-5
@@ -182,7 +174,7 @@ def fit_answers(x: Floats, y: Floats, weight: Floats, ridge: float = 30.0) -> tu
 
 
 def fit(mode: Mode, examples: Examples, held: Sequence[Seen]) -> dict[str, Any]:
-    names = NAMES[mode]
+    names = NAMES if mode == "hybrid" else COMMON
     piece = fit_pieces(examples.whole, len(names))
     table: dict[str, Any] = {"piece": _named(names, piece) | {k: v for k, v in BY_HAND.items() if k in names}}
     table |= {"answer": {}, "bias": 0.0, "refuse_below": 0.0}
@@ -204,8 +196,6 @@ def fit(mode: Mode, examples: Examples, held: Sequence[Seen]) -> dict[str, Any]:
 
 
 def _shown(seen: Seen, piece: NDArray[np.float32]) -> bool:
-    if not seen.judged:
-        return True
     order = np.argsort(-(np.concatenate(seen.measured) @ piece), kind="stable")
     return bool(seen.right[order[:MOST_SPANS]].any())
 
@@ -223,33 +213,27 @@ def _named(names: Sequence[str], values: Floats) -> dict[str, float]:
 
 
 def gathered(
-    data: Path, cache: Path | None, model: Path | None, count: int, modes: Sequence[Mode]
+    data: Path, cache: Path | None, model: Path | None, count: int
 ) -> Iterator[tuple[Mode, Examples, list[Seen]]]:
     found: dict[Mode, tuple[Examples, list[Seen]]] = {}
+    modes: tuple[Mode, ...] = ("hybrid", "words")
     for mode in modes:
         found[mode] = (Examples([], [], [], []), [])
-    tuned, kept = reading(data)
-    whole = replace(tuned, questions=tuned.questions + kept.questions)
-    help_centres = (bank_made(data), helpcentre_made(data)) if "read" in modes else ()
-    for bench in (whole, squad(data), *help_centres):
-        with rooms(bench, cache, model) as every:
+    for bench in (reading(data), squad(data)):
+        with rooms(bench, cache, model) as both:
             if bench.name == "reading":
-                same, others = near_ones(every["hybrid"], bench), sample(elsewhere(data), 1500)
-                asked, unseen = bench.questions, kept.questions
+                same, others = near_ones(both[0], bench), sample(elsewhere(data), 1500)
+                asked = sample(bench.questions, count)
             else:
-                same = {one.id: set(every["words"].articles[one.document]) for one in bench.passages}
-                asked = tuple(one for one in bench.questions if one.answerable and one.half == "a")
-                unseen = tuple(one for one in looked_at(bench).questions if one.answerable)
+                same = {one.id: set(both[0].articles[one.document]) for one in bench.passages}
+                asked = [one for one in bench.questions if one.answerable and one.half == "a"]
+                asked = sample(asked, count)
                 others = []
-            for mode in modes:
-                if bench in help_centres and mode != "read":
-                    continue
-                examples, held = found[mode]
+            for room in both:
+                examples, held = found[room.extractor.mode]
                 before = len(examples.whole)
-                used = sample(unseen if mode == "read" else asked, count)
-                examples.add(every[mode], used, same, sample(others, count) if mode == "read" else others)
+                examples.add(room, asked, same, others)
                 held += examples.whole[before:] if bench.name == "squad" else []
-                print(f"{bench.name}, {mode}: {len(used)} questions", file=sys.stderr, flush=True)
     for mode in modes:
         yield mode, *found[mode]
 
@@ -262,18 +246,15 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, help="folder in which vectors are kept between runs")
     parser.add_argument("--model", type=Path, help="folder of the embedding model")
     parser.add_argument("--questions", type=int, default=2400, help="most questions per set (seed 0)")
-    parser.add_argument("--modes", nargs="*", default=list(MODES), choices=MODES, help="which to fit anew")
     parser.add_argument("--write", action="store_true", help="write the package's answers.json")
     options = parser.parse_args()
-    shipped = Path(str(files("freehold.assistant").joinpath("answers.json")))
-    table = json.loads(shipped.read_bytes())
-    for mode, examples, held in gathered(
-        options.data, options.cache, options.model, options.questions, options.modes
-    ):
-        table[mode] = fit(mode, examples, held)
+    table = {
+        mode: fit(mode, examples, held)
+        for mode, examples, held in gathered(options.data, options.cache, options.model, options.questions)
+    }
     text = json.dumps(table, indent=1) + "\n"
     if options.write:
-        shipped.write_text(text, encoding="utf-8")
+        Path(str(files("freehold.assistant").joinpath("answers.json"))).write_text(text, encoding="utf-8")
     else:
         print(text)
 

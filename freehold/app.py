@@ -15,14 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from freehold import __version__, memory
-from freehold.assistant import reader
 from freehold.assistant.answer import Answerer, AnswerSettings
 from freehold.assistant.answer_memory import AnswerMemory
 from freehold.assistant.assistants import DEMO, Assistants
 from freehold.assistant.conversations import Conversations
 from freehold.assistant.extract import Extractor
 from freehold.assistant.grounding import Checker
-from freehold.assistant.reader import Reader
 from freehold.assistant.suggestions import Suggestions
 from freehold.assistant.trace import Recorder, Traces
 from freehold.config import Config
@@ -173,7 +171,7 @@ class Home:
         Only the one that serves has a memory: what is measured is worked out.
         """
         config = self.config
-        extractor = Extractor(self.embedder, self.lexical.rarities, reader_for(self.embedder))
+        extractor = Extractor(self.embedder, self.lexical.rarities)
         refuse_below = extractor.refuse_below if config.refuse_below is None else config.refuse_below
         return Answerer(
             database=self.database,
@@ -356,16 +354,6 @@ def interval_of(config: Config) -> int:
         return interval(config.sync_every) or 0
     except InvalidInput as error:
         raise InvalidInput(f"Setting sync_every: {error.message}", hint=error.hint) from None
-
-
-def reader_for(embedder: OnnxEmbedder | None) -> Reader | None:
-    """The shipped reader, or None (said in the log) where the embedding model is another than it reads."""
-    if embedder is None:
-        return None
-    if embedder.name != reader.card()["reads"]:
-        log.warning("Answering without the reader, which knows only the embedding model of `make setup`.")
-        return None
-    return reader.shipped()
 
 
 def own_docs() -> Path | None:

@@ -180,21 +180,6 @@ class FakeEmbedder:
         return vectors
 
 
-class FakeTokens(FakeEmbedder):
-    """A fake embedder that gives its tokens' vectors too, a token per word."""
-
-    def __init__(self, dimensions: int = 64) -> None:
-        super().__init__(dimensions)
-        self.texts: list[str] = []
-        """What it was given token by token, in order."""
-
-    def embed_tokens(self, text: str) -> tuple[NDArray[np.float32], list[tuple[int, int]]]:
-        """As `OnnxEmbedder.embed_tokens`."""
-        self.texts.append(text)
-        places = [match.span() for match in re.finditer(r"\S+", text)]
-        return self.embed([text[a:b] for a, b in places]), places
-
-
 @lru_cache(maxsize=65_536)
 def _direction(stem: str, dimensions: int) -> NDArray[np.float32]:
     bits = hashlib.shake_128(stem.encode()).digest((dimensions + 7) // 8)

@@ -1,33 +1,24 @@
 """Weighs the evidence: which pieces answer best, and how surely the best of them answers at all.
 
-Two linear models for each of three ways: with a reader, with token vectors, by words alone. Their
-coefficients are in `answers.json`, made by `benchmarks/fit_answers.py`, which also says what they were fitted
-on. Knows nothing of text.
+Two linear models, one pair for questions with token vectors and one for words alone. Their coefficients
+are in `answers.json`, made by `benchmarks/fit_answers.py`, which also says what they were fitted on.
+Knows nothing of text.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import numpy as np
 
-from freehold.assistant.evidence import BY_MEANING, COMMON, Array, Asked, Read
-from freehold.assistant.reading import BY_READING
+from freehold.assistant.evidence import COMMON, NAMES, Array, Asked, Read
 
-Mode = Literal["read", "hybrid", "words"]
-MODES: tuple[Mode, ...] = get_args(Mode)
-
-NAMES: Mapping[Mode, tuple[str, ...]] = {
-    "read": (*COMMON, *BY_MEANING, *BY_READING),
-    "hybrid": (*COMMON, *BY_MEANING),
-    "words": (*COMMON,),
-}
-"""What is measured of a piece, in order."""
+Mode = Literal["hybrid", "words"]
 
 OVERALL = (
     "score margin certainty whole_1 whole_2 pair_cov top_first passage_share words rarest_missing"
@@ -50,11 +41,11 @@ class Weights:
 
 def answer_names(mode: Mode) -> tuple[str, ...]:
     """Names of what the confidence is computed from, in order."""
-    names = NAMES[mode]
+    names = NAMES if mode == "hybrid" else COMMON
     return (*(f"best.{name}" for name in names), *(f"most.{name}" for name in names), *OVERALL)
 
 
-@lru_cache(maxsize=3)
+@lru_cache(maxsize=2)
 def weights(mode: Mode) -> Weights:
     """The shipped coefficients."""
     table: dict[str, Any] = json.loads(
@@ -65,7 +56,7 @@ def weights(mode: Mode) -> Weights:
 
 def from_table(mode: Mode, table: dict[str, Any]) -> Weights:
     """Coefficients by name; a name that is not measured any more is an error, a missing one counts 0."""
-    names = NAMES[mode]
+    names: Sequence[str] = NAMES if mode == "hybrid" else COMMON
     unknown = (table["piece"].keys() - set(names)) | (table["answer"].keys() - set(answer_names(mode)))
     if unknown:
         raise ValueError(f"answers.json weighs what is not measured: {', '.join(sorted(unknown))}")

@@ -40,7 +40,8 @@ BY_MEANING = (
     "passage late maxsim maxsim_plain maxsim_best maxsim_prev maxsim_prev_plain maxsim_whole best_share"
     " near_8 near_16 wh candidate unasked"
 ).split()
-"""What is measured of a piece, in order; without token vectors only the first part."""
+NAMES = (*COMMON, *BY_MEANING)
+"""What is measured, in order; without token vectors only the first part."""
 
 
 @runtime_checkable
@@ -83,9 +84,7 @@ class Read:
     """Words of its own heading, the last of them."""
     vectors: NDArray[np.float16] | None
     places: NDArray[np.int64]
-    """Where its tokens stand in its text, shape (tokens, 2)."""
-    above: NDArray[np.float16] | None
-    """The vectors of the tokens of its title and headings."""
+    """Where each vector's token stands in the passage, shape (tokens, 2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,22 +217,20 @@ def read(passage: Passage, embedder: TokenEmbedder | None) -> Read:
     text = passage.text
     found = [piece for piece in pieces(text) if piece.kind != "heading"]
     above = list(dict.fromkeys(part for part in (passage.document.title, *passage.heading_path) if part))
-    vectors, places, heads = _embedded(text, found, " > ".join(above), embedder)
+    vectors, places = _embedded(text, found, " > ".join(above), embedder)
     return Read(
         told=tuple(_tell(text, piece, places) for piece in found),
         context=frozenset(words(" ".join(above))),
         heading=frozenset(words(above[-1])) if above else frozenset(),
         vectors=vectors,
         places=places,
-        above=heads,
     )
 
 
 def measure(asked: Asked, passage: Read, rank: int) -> Array:
-    """The evidence for each piece of a passage: COMMON and, with token vectors, BY_MEANING."""
+    """The evidence for each piece of a passage, shape (pieces, names)."""
     told, count = passage.told, len(passage.told)
-    width = len(COMMON) + (len(BY_MEANING) if asked.vectors is not None else 0)
-    found = np.zeros((count, width), np.float32)
+    found = np.zeros((count, len(NAMES) if asked.vectors is not None else len(COMMON)), np.float32)
     wanted = frozenset(asked.rarity)
     held = [one.held & wanted for one in told]
     titled = passage.context & wanted
@@ -358,18 +355,18 @@ def _tell(text: str, piece: Piece, places: NDArray[np.int64]) -> Told:
 
 def _embedded(
     text: str, found: Sequence[Piece], above: str, embedder: TokenEmbedder | None
-) -> tuple[NDArray[np.float16] | None, NDArray[np.int64], NDArray[np.float16] | None]:
-    """Vectors and places of a passage's tokens, read in parts under its headings; the headings' vectors."""
+) -> tuple[NDArray[np.float16] | None, NDArray[np.int64]]:
+    """Token vectors of a passage and their places in it, embedded in parts under its headings."""
     places = np.zeros((0, 2), np.int64)
     if embedder is None or not found:
-        return None, places, None
+        return None, places
     prefix = f"{above}. " if above else ""
     parts: list[list[Piece]] = []
     for piece in found:
         if not parts or piece.end - parts[-1][0].start > WINDOW_CHARS:
             parts.append([])
         parts[-1].append(piece)
-    rows, spots, heads = [], [], []
+    rows, spots = [], []
     for part in parts:
         start = part[0].start
         vectors, at = embedder.embed_tokens(prefix + text[start : part[-1].end])
@@ -377,8 +374,7 @@ def _embedded(
         kept = own[:, 0] >= len(prefix)
         rows.append(vectors[kept].astype(np.float16))
         spots.append(own[kept] - len(prefix) + start)
-        heads.append(vectors[~kept].astype(np.float16))
-    return np.concatenate(rows), np.concatenate(spots), heads[0]
+    return np.concatenate(rows), np.concatenate(spots)
 
 
 def _token_weights(text: str, places: Sequence[tuple[int, int]], rarity: Mapping[str, float]) -> Array:

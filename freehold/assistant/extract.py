@@ -1,8 +1,7 @@
 """The sentences that answer, quoted to the letter, and how surely they do.
 
 Every piece of the passages found (a sentence, or a whole list, table or code block) is measured against
-the question (evidence.py), read together with it where a reader is there (reading.py), and weighed
-(answerability.py); the best few are quoted. Knows nothing of how
+the question (evidence.py) and weighed (answerability.py); the best few are quoted. Knows nothing of how
 passages were found or are shown, and writes no word of its own.
 """
 
@@ -16,9 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from freehold.assistant.answerability import Mode, Weights, confidence, standing, weights
-from freehold.assistant.evidence import Array, Asked, Rarities, Read, TokenEmbedder, Told, ask, measure, read
-from freehold.assistant.reader import Reader
-from freehold.assistant.reading import by_reading
+from freehold.assistant.evidence import Rarities, Read, TokenEmbedder, Told, ask, measure, read
 from freehold.engines.base import Embedder
 from freehold.types import Passage, Query, ScoredPassage
 
@@ -67,19 +64,16 @@ class Extractor:
         self,
         embedder: Embedder | None,
         rarities: Rarities | None = None,
-        reader: Reader | None = None,
         *,
         weigh: Callable[[Mode], Weights] = weights,
         keep: int = PASSAGES_KEPT,
     ) -> None:
         """Without `rarities` (the index's `LexicalIndex.rarities`) every word counts the same.
 
-        An embedder that does not give its tokens' vectors is not used. The reader must be one for this
-        embedder's vectors.
+        An embedder that does not give its tokens' vectors is not used.
         """
         self._embedder = embedder if isinstance(embedder, TokenEmbedder) else None
         self._rarities = rarities
-        self._reader = reader if self._embedder is not None else None
         self._weigh = weigh
         self._keep = keep
         self._kept: OrderedDict[tuple[object, ...], Read] = OrderedDict()
@@ -87,16 +81,14 @@ class Extractor:
 
     @property
     def mode(self) -> Mode:
-        """`words` when there are no token vectors, `hybrid` when there is no reader."""
-        if self._reader is not None:
-            return "read"
+        """`words` when there are no token vectors."""
         return "hybrid" if self._embedder is not None else "words"
 
     @property
     def refuse_below(self) -> float:
         """The confidence under which to refuse.
 
-        Chosen at 5% wrong refusals on answerable questions of SQuAD's half `a`, apart for each mode;
+        Chosen at 5% wrong refusals on the answerable questions of SQuAD's half `a`, apart for words alone;
         docs/benchmarks.md has the curve on half `b`.
         """
         return self._weigh(self.mode).refuse_below
@@ -111,7 +103,7 @@ class Extractor:
         if not told:
             return Extract((), 0.0)
         used = self._weigh(self.mode)
-        measured = [self._measured(asked, one, rank) for rank, one in enumerate(readings) if one.told]
+        measured = [measure(asked, reading, rank) for rank, reading in enumerate(readings) if reading.told]
         found = [scored for scored, reading in zip(passages, readings, strict=True) if reading.told]
         candidates = [
             Candidate(scored, one, float(score))
@@ -122,14 +114,8 @@ class Extractor:
         stands = standing(asked, told, measured, used.piece)
         return Extract(_chosen([candidates[int(at)] for at in order]), confidence(used, stands))
 
-    def _measured(self, asked: Asked, reading: Read, rank: int) -> Array:
-        found = measure(asked, reading, rank)
-        if self._reader is None:
-            return found
-        return np.concatenate([found, by_reading(self._reader, asked, reading)], axis=1)
-
     def read(self, passage: Passage) -> Read:
-        """The passage as it was embedded, from what is kept when its words are still the same."""
+        """The passage read, from what is kept when its words are still the same."""
         key = (passage.id, passage.document.title, passage.heading_path, passage.text)
         with self._lock:
             if (known := self._kept.get(key)) is not None:

@@ -3,16 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 import pytest
 
-from freehold.assistant.answerability import NAMES as BY_MODE
-from freehold.assistant.evidence import COMMON, TokenEmbedder, ask, measure, read
-from freehold.testing import FakeTokens
+from freehold.assistant.evidence import COMMON, NAMES, TokenEmbedder, ask, measure, read
+from freehold.testing import FakeEmbedder
 from freehold.types import DocumentRef, Passage, Query, Turn
 
-NAMES = BY_MODE["hybrid"]
+
+class FakeTokens:
+    """Token vectors from the fake embedder, a token per word."""
+
+    name = "fake-tokens"
+
+    def __init__(self) -> None:
+        self._inner = FakeEmbedder()
+        self.texts: list[str] = []
+
+    def embed_tokens(self, text: str) -> tuple[Any, list[tuple[int, int]]]:
+        self.texts.append(text)
+        places, at = [], 0
+        for word in text.split():
+            at = text.index(word, at)
+            places.append((at, at + len(word)))
+            at += len(word)
+        return self._inner.embed([text[a:b] for a, b in places]).reshape(-1, 64), places
 
 
 def passage(text: str, *headings: str) -> Passage:
