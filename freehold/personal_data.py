@@ -20,6 +20,8 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 
 _UP, _WORD = r"[^\W\d_a-zß-öø-ÿ]", r"[^\W\d_]"
 _NAME_WORD = rf"{_UP}(?:{_WORD}|['’](?={_UP}))*(?:-{_UP}{_WORD}+)*\.?"
+SURNAME = re.compile(rf"[ \t]+(?P<told>{_NAME_WORD})(?!\w)")
+"""A name's next word, right behind what is known of it."""
 _NAME_RUN = (
     rf"{_NAME_WORD}(?:[ \t]+(?:(?:van|von|de|der|den|di|da|la|le|al|el|bin|ibn)[ \t]+)*{_NAME_WORD}){{0,3}}"
 )
@@ -201,7 +203,8 @@ _CALLED = re.compile(
     rf" (?:{_RELATION})),?[ \t](?P<met>{_NAME_RUN})"
     rf"|\b(?i:contact|ask|email|call|ring)[ \t](?P<asked>{_NAME_WORD}(?: {_NAME_WORD})+)|\bI,"
     rf" (?P<hereby>{_NAME_RUN}),|^(?P<here>{_NAME_RUN}) here\b"
-    rf"|\b(?i:i['’]m|i am) (?P<am>{_NAME_WORD}(?: {_NAME_WORD})*)(?=(?:[,.]| from\b| and i\b| here\b))",
+    rf"|\b(?i:i['’]m|i am) (?P<am>{_NAME_WORD}(?: {_NAME_WORD})*)"
+    r"(?=[ \t]*(?:[,.;:!(–—]|$)| from\b| and i\b| here\b)",
     re.M,
 )
 _TITLED = re.compile(

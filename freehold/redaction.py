@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from freehold.personal_data import FINDERS, KINDS, NOT_NAMES, Kind, names
+from freehold.personal_data import FINDERS, KINDS, NOT_NAMES, SURNAME, Kind, names
 
 PLACEHOLDER = re.compile(rf"\[(?:{'|'.join(KINDS)}) \d+\]")
 
@@ -78,7 +78,8 @@ class Masker:
         self._pattern = re.compile(rf"(?<!\w)(?:{alternatives})(?!\w)", re.I)
 
     def _named(self, text: str) -> Iterator[tuple[int, int]]:
-        """Known names; in lower case too where the word is long enough not to be another."""
+        """Known names, and the capitalised word behind one, which is then known too; in lower case as well
+        where the word is long enough not to be another."""
         if self._pattern is None:
             return
         start = end = -1
@@ -93,10 +94,18 @@ class Masker:
                 end = match.end()
                 continue
             if end >= 0:
-                yield start, end
+                yield start, self._with_surname(text, start, end)
             start, end = match.span()
         if end >= 0:
-            yield start, end
+            yield start, self._with_surname(text, start, end)
+
+    def _with_surname(self, text: str, start: int, end: int) -> int:
+        """Where a name ends that is known up to `end`."""
+        match = SURNAME.match(text, end)
+        if match is None or not text[start].isupper() or match["told"].lower() in NOT_NAMES:
+            return end
+        self._know(text[start : match.end("told")])
+        return match.end("told")
 
     def _placeholder(self, kind: Kind, value: str) -> str:
         if kind == "name":

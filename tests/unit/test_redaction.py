@@ -41,6 +41,16 @@ def test_a_name_given_away_late_is_masked_early_once_learnt() -> None:
     assert "Tove" not in masker.mask(text)
 
 
+def test_a_known_name_takes_the_surname_behind_it_along() -> None:
+    masker = Masker()
+    masker.learn("Hi Anna, you can return it.")
+    assert masker.mask("I'm Anna Miller (a customer). Is Anna there? Anna Please call.") == (
+        "I'm [name 1] (a customer). Is [name 1] there? [name 1] Please call."
+    )
+    assert masker.mask("Ms Miller asked.") == "Ms [name 1] asked."
+    assert Masker().mask("Hi, I'm Anna Miller (see below).") == "Hi, I'm [name 1] (see below)."
+
+
 def test_masked_text_is_left_as_it_is() -> None:
     text = "Write to [email 1], [name 2], order [number 3]."
     assert Masker().mask(text) == text
