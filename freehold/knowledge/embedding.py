@@ -216,8 +216,10 @@ class EmbeddingProcess:
         assert process.stdin is not None
         assert process.stdout is not None
         try:
-            process.stdin.write(json.dumps(list(texts)).encode() + b"\n")
-            process.stdin.flush()
+            # one that has ended without reading these texts may have said why
+            with contextlib.suppress(BrokenPipeError):
+                process.stdin.write(json.dumps(list(texts)).encode() + b"\n")
+                process.stdin.flush()
             head = process.stdout.readline()
         except (OSError, ValueError) as error:  # ValueError: closed by `kill` in another thread
             self.kill()

@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import delete, insert, select, update
 
 from freehold.assistant.assistants import assistants
+from freehold.errors import EngineCrashed, Unavailable
 from freehold.knowledge import embedding
 from freehold.knowledge.embedding import Backfill, embedded_text
 from freehold.knowledge.store import documents, load_passages, passages, sources, vectors
@@ -269,6 +270,24 @@ def test_no_model_is_a_problem_that_is_said_and_passes(desk: Desk) -> None:
     until(lambda: backfill.problem is None)
 
 
+def test_what_a_process_says_before_it_reads_anything_is_heard(desk: Desk) -> None:
+    (desk.home / "no-model").touch()
+    process = embedding.EmbeddingProcess(
+        [sys.executable, "-S", str(desk.home / "child.py"), str(desk.home), "1"]
+    )
+    more_than_a_pipe_holds = "x" * 2**21
+    with pytest.raises(Unavailable, match="No model"):
+        process.embed([more_than_a_pipe_holds])
+    assert process.pid is None
+
+
+def test_a_process_that_says_nothing_before_it_ends_has_died(desk: Desk) -> None:
+    process = embedding.EmbeddingProcess([sys.executable, "-S", "-c", "pass"])
+    with pytest.raises(EngineCrashed):
+        process.embed(["x" * 2**21])
+    assert process.pid is None
+
+
 def test_a_program_that_is_missing_is_a_problem_too(desk: Desk) -> None:
     desk.add("Words")
     backfill = Backfill(desk.database, desk.home, "fake", command=("/no/such/program",), retry_seconds=0.05)
@@ -282,6 +301,6 @@ def test_the_real_process_says_what_is_missing(tmp_path: Path) -> None:
     process = embedding.EmbeddingProcess(
         [sys.executable, "-m", "freehold.knowledge.embedding_child", str(tmp_path / "none"), "1"]
     )
-    with pytest.raises(embedding.Unavailable):
+    with pytest.raises(Unavailable):
         process.embed(["words"])
     assert process.pid is None
