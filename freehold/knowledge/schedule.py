@@ -98,18 +98,28 @@ class Schedule:
         self._default_seconds = default_seconds
         self._clock = clock
 
+    def check(self, source_id: int, every_seconds: int | None) -> None:
+        """Whether `set` would take it, for those who change more than this and want all or nothing.
+
+        Raises:
+            NotFound: no such source.
+            InvalidInput: it holds uploaded files, which do not change by themselves.
+        """
+        with self._database.read() as connection:
+            kind = connection.execute(select(sources.c.kind).where(sources.c.id == source_id)).scalar()
+        if kind is None:
+            raise NotFound(f"There is no source {source_id}.", hint="`freehold sources` lists them.")
+        if kind == "upload" and every_seconds:
+            raise InvalidInput("Uploaded files do not change by themselves, so they are not read again.")
+
     def set(self, source_id: int, every_seconds: int | None) -> None:
         """
         Raises:
             NotFound: no such source.
             InvalidInput: it holds uploaded files, which do not change by themselves.
         """
+        self.check(source_id, every_seconds)
         with self._database.write() as connection:
-            kind = connection.execute(select(sources.c.kind).where(sources.c.id == source_id)).scalar()
-            if kind is None:
-                raise NotFound(f"There is no source {source_id}.", hint="`freehold sources` lists them.")
-            if kind == "upload" and every_seconds:
-                raise InvalidInput("Uploaded files do not change by themselves, so they are not read again.")
             connection.execute(
                 update(sources).where(sources.c.id == source_id).values(every_seconds=every_seconds)
             )

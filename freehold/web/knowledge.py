@@ -115,6 +115,7 @@ def get_source(services: TheServices, _admin: Admin, source_id: RowId) -> Source
 def change_source(services: TheServices, _admin: Admin, source_id: RowId, wish: SourceChanges) -> SourceBody:
     """Its title, how often it is read by itself, and how far and fast a site is crawled."""
     every = None if wish.every is None else interval(wish.every)
+    services.schedule.check(source_id, every)
     services.sources.change(source_id, title=wish.title, options=options_of(wish.site))
     if wish.every is not None:
         services.schedule.set(source_id, every)
