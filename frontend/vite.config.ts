@@ -38,6 +38,7 @@ export default defineConfig(({ mode }) => {
         },
       },
     },
-    test: { root: ".", include: ["tests/**/*.test.{ts,tsx}"] },
+    // the limit is for tests that hang; on a busy machine even a short one may wait seconds for a core
+    test: { root: ".", include: ["tests/**/*.test.{ts,tsx}"], testTimeout: 60_000 },
   };
 });

@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { Markdown } from "../shared/Markdown";
 import { parseMarkdown, plainText } from "../shared/markdown";
 import { clean, withMarks, withQuote } from "../shared/sentinels";
+import { spent } from "./spent";
 
 function html(source: string): string {
   const root = document.createElement("div");
@@ -113,9 +114,7 @@ describe("hostile text is shown as text", () => {
     ["sentinels", "\uE002\uE003\uE0001\uE001".repeat(line / 5)],
     ["one word", "a".repeat(line)],
   ])("is quick with %s", (_, source) => {
-    const began = performance.now();
-    parseMarkdown(source);
-    expect(performance.now() - began).toBeLessThan(500);
+    expect(spent(() => parseMarkdown(source))).toBeLessThan(500);
   });
 });
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { EventParser, readEvents, type ServerEvent } from "../shared/sse";
+import { spent } from "./spent";
 
 function all(pieces: string[]): ServerEvent[] {
   const parser = new EventParser();
@@ -45,10 +46,10 @@ describe("EventParser", () => {
 
   it("reads a very long line in many pieces quickly", () => {
     const long = "y".repeat(1_000_000);
-    const began = performance.now();
     const pieces = `data: ${long}\n\n`.match(/[^]{1,4096}/g) ?? [];
-    expect(all(pieces)).toEqual([{ event: "message", data: long }]);
-    expect(performance.now() - began).toBeLessThan(500);
+    let events: ServerEvent[] = [];
+    expect(spent(() => (events = all(pieces)))).toBeLessThan(500);
+    expect(events).toEqual([{ event: "message", data: long }]);
   });
 });
 

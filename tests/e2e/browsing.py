@@ -90,23 +90,31 @@ def running(home: Path, engine: Engine | None = None, **settings: Any) -> Iterat
 
 
 class Site:
-    """A site of somebody else: one page, under a policy of its own where the test sets one."""
+    """A site of somebody else: one page under two addresses, under a policy where the test sets one.
+
+    `pages` holds more of them by path, `asked` the paths that were asked for.
+    """
 
     def __init__(self, html: str) -> None:
         self.html = html
+        self.pages: dict[str, str] = {}
+        self.asked: list[str] = []
         self.policy: str | None = None
         site = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                found = self.path.split("?")[0] in ("/", "/other")
-                self.send_response(200 if found else 404)
-                self.send_header("Content-Type", "text/html; charset=utf-8")
+                path = self.path.split("?")[0]
+                site.asked.append(path)
+                html = site.html if path in ("/", "/other") else site.pages.get(path)
+                self.send_response(404 if html is None else 200)
+                kind = "plain" if path.endswith(".txt") else "html"
+                self.send_header("Content-Type", f"text/{kind}; charset=utf-8")
                 if site.policy is not None:
                     self.send_header("Content-Security-Policy", site.policy)
                 self.end_headers()
-                if found:
-                    self.wfile.write(site.html.encode())
+                if html is not None:
+                    self.wfile.write(html.encode())
 
             def log_message(self, format: str, *args: Any) -> None:
                 pass

@@ -110,6 +110,56 @@ def test_an_address_is_read(
     expect(page.locator(".source").get_by_role("link", name=stranger.url)).to_be_visible()
 
 
+def test_a_whole_site_is_read_and_then_by_itself(
+    visit: Callable[..., Visit], start: Callable[..., Freehold], site: Callable[[str], Site]
+) -> None:
+    freehold = start(demo=False, allowed_private=("127.0.0.1",))
+
+    def article(title: str, text: str, links: str = "") -> str:
+        return (
+            f"<!doctype html><title>{title}</title><main><h1>{title}</h1><h2>What about {title.lower()}?</h2>"
+            f"<p>{text}</p>{links}</main>"
+        )
+
+    stranger = site("")
+    stranger.pages = {
+        "/help/": article(
+            "Help",
+            "This help centre tells how the shop works, from the first order to the last repair.",
+            '<a href="lamps.html">Lamps</a> <a href="staff/rota.html">Rota</a> <a href="gone.html">Gone</a>'
+            ' <a href="/other">Elsewhere</a>',
+        ),
+        "/help/lamps.html": article("Lamps", "A lamp is guaranteed for six years, its bulb for two."),
+        "/help/staff/rota.html": article("Rota", "Nobody but the staff may read who works on Sundays."),
+        "/robots.txt": "User-agent: *\nDisallow: /help/staff/\n",
+    }
+    page = visit().open(freehold.url)
+    page.get_by_role("checkbox", name=re.compile("read the whole site")).check()
+    page.get_by_role("textbox", name="Web address").fill(f"{stranger.url}/help/")
+    page.get_by_role("button", name="Read this site").click()
+    give_key(page, freehold.key)
+    expect(page.get_by_text("Read. 2 added.")).to_be_visible()
+    assert "/help/staff/rota.html" not in stranger.asked
+    assert "/other" not in stranger.asked
+    left_out = page.locator("details.left-out")
+    expect(left_out.locator("summary")).to_have_text(re.compile(r"^\d+ pages? left out$"))
+    left_out.locator("summary").click()
+    expect(left_out).to_contain_text("robots.txt")
+    expect(left_out).to_contain_text("/help/staff/rota.html")
+
+    page.get_by_role("link", name="Manage knowledge").click()
+    every = page.get_by_role("combobox", name=re.compile("^How often to read .* again$"))
+    expect(every).to_have_value("default")
+    with page.expect_response(lambda answer: answer.request.method == "PATCH") as changed:
+        every.select_option("1d")
+    assert changed.value.status == 200
+    expect(page.get_by_role("region", name="Sources")).to_contain_text("next in")
+    page.reload()
+    expect(every).to_have_value("1d")
+    (kept,) = freehold.call("GET", "/sources")["sources"]
+    assert (kept["kind"], kept["freshness"]["every_seconds"]) == ("site", 86_400)
+
+
 def test_what_was_added_can_be_removed(visit: Callable[..., Visit], start: Callable[..., Freehold]) -> None:
     freehold = start(demo=False)
     freehold.add(SHOP)
