@@ -1,4 +1,4 @@
-import { useRef, useState } from "preact/hooks";
+import { useId, useRef, useState } from "preact/hooks";
 import { LinkIcon, UploadIcon } from "../shared/icons";
 import type { Upload } from "./admin";
 import { fromDrop, fromInput, READABLE } from "./files";
@@ -14,6 +14,8 @@ export function AddKnowledge({ disabled, take, visit }: Props) {
   const [over, setOver] = useState(false);
   const [address, setAddress] = useState("");
   const [site, setSite] = useState(false);
+  // the view that is hidden may hold this form too, so its field needs an id of its own
+  const field = useId();
   const files = useRef<HTMLInputElement>(null);
   const folder = useRef<HTMLInputElement>(null);
   const picked = (input: HTMLInputElement) => {
@@ -82,13 +84,13 @@ export function AddKnowledge({ disabled, take, visit }: Props) {
           setAddress("");
         }}
       >
-        <label class="hidden" for="address">
+        <label class="hidden" for={field}>
           Web address of a page, a sitemap or a site
         </label>
         <span class="with-icon">
           <LinkIcon />
           <input
-            id="address"
+            id={field}
             class="field"
             type="text"
             inputMode="url"

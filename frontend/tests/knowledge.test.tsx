@@ -81,7 +81,7 @@ describe("the address form", () => {
     act(() => void one("form").dispatchEvent(new Event("submit", { bubbles: true, cancelable: true })));
   const type = (text: string) =>
     act(() => {
-      const field = one<HTMLInputElement>("#address");
+      const field = one<HTMLInputElement>("input[type=text]");
       field.value = text;
       field.dispatchEvent(new Event("input", { bubbles: true }));
     });
@@ -95,7 +95,7 @@ describe("the address form", () => {
     type(" shop.example/help ");
     submit();
     expect(visit.mock.calls).toEqual([["shop.example/help", false]]);
-    expect(one<HTMLInputElement>("#address").value).toBe("");
+    expect(one<HTMLInputElement>("input[type=text]").value).toBe("");
   });
 
   it("follows links where the box is ticked, and says so on the button", () => {
@@ -121,6 +121,22 @@ describe("the address form", () => {
     type("   ");
     submit();
     expect(visit).not.toHaveBeenCalled();
+  });
+
+  it("names its field also where the page holds it twice", () => {
+    const form = <AddKnowledge disabled={false} take={vi.fn()} visit={vi.fn()} />;
+    show(
+      <>
+        <div hidden>{form}</div>
+        <div>{form}</div>
+      </>,
+    );
+    const fields = [...root.querySelectorAll<HTMLInputElement>("input[type=text]")];
+    expect(fields.map((each) => each.labels?.[0]?.textContent)).toEqual([
+      "Web address of a page, a sitemap or a site",
+      "Web address of a page, a sitemap or a site",
+    ]);
+    expect(fields.map((each) => each.labels?.length)).toEqual([1, 1]);
   });
 
   it("names its box by its words", () => {
