@@ -175,10 +175,16 @@ def contradicts(one: str, other: str) -> bool:
     Means something only of sentences that are about the same.
     """
     a, b = read(_bare(one)), read(_bare(other))
-    shared = {key for key in a.keys & b.keys if not key.startswith("#")}
+    shared = {key for key in a.keys & b.keys if not key.startswith(("#", "@"))}
     if shared and denies(_bare(one)) != denies(_bare(other)):
         return True
-    return bool(shared and a.numbers and b.numbers and not a.numbers & b.numbers)
+    return bool(shared and a.numbers and b.numbers and not _values(a) & _values(b))
+
+
+def _values(said: Statement) -> frozenset[str]:
+    """Its numbers; a full hour on the clock is the bare number too, as people write opening hours."""
+    hours = {f"#{float(key[1:3])}" for key in said.numbers if re.fullmatch(r"@\d\d:00", key)}
+    return said.numbers | hours
 
 
 def denies(sentence: str) -> bool:

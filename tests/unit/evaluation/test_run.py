@@ -112,7 +112,7 @@ async def test_what_is_recorded(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert first["citations"][0]["gold"] == 0
     assert first["claims"] == [{"text": TEXT, "citations": [1]}]
-    assert first["checks"] == [{"text": TEXT, "cited": [1], "supported": True, "reasons": []}]
+    assert first["checks"] == [{"text": TEXT, "cited": [1], "supported": True, "reasons": [], "score": 0.0}]
     assert (first["outcome"], first["confidence"], first["history"]) == ("answered", 0.7, [["user", "Hi"]])
     assert (first["gold_unknown"], second["gold_unknown"]) == (False, True)
     assert second["found"][0]["gold"] is None
