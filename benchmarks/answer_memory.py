@@ -1,6 +1,6 @@
 """Answers given again: wrong reuses among near-duplicate questions, true rewordings reused, milliseconds.
 
-    python benchmarks/answer_memory.py --data FOLDER [--cache FOLDER] [--read]
+    python benchmarks/answer_memory.py --data FOLDER [--cache FOLDER] [--part judge|path] [--read]
 
 The judge is the production `same_question`, alone: in use the passages found must agree too, so what it takes
 for the same is an upper bound. Pairs are halved by their first question (`datasets.half`); the threshold is
@@ -15,7 +15,6 @@ import asyncio
 import re
 import shlex
 import sys
-import tempfile
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
@@ -27,20 +26,14 @@ import numpy as np
 from datasets import _lines, banking77, dstc11, half, squad
 from near_questions import REWORDINGS, edits, made
 from numpy.typing import NDArray
-from search import embedded, fill, keep_vectors, machine
+from search import machine
+from whole_path import opened
 
 from freehold.assistant import answer_memory as memory
-from freehold.assistant.answer import Answerer, AnswerSettings
-from freehold.assistant.extract import Extractor
-from freehold.assistant.trace import Traces
 from freehold.assistant.wording import agree, read
 from freehold.config import load
 from freehold.engines.embedder import OnnxEmbedder
-from freehold.knowledge.dense import DenseIndex
-from freehold.knowledge.lexical import LexicalIndex
-from freehold.knowledge.search import Search
 from freehold.knowledge.words import words
-from freehold.store.database import Database
 from freehold.types import MessageEnd, Query
 
 EACH = 300
@@ -196,43 +189,27 @@ def one_wording(data: Path) -> tuple[int, int, list[list[tuple[str, str]]]]:
     return len(shared), sum(map(len, shared)), mixed
 
 
-async def timed(data: Path, cache: Path | None, embedder: OnnxEmbedder, pairs: Sequence[Pair]) -> list[str]:
+async def timed(
+    data: Path, cache: Path | None, embedder: OnnxEmbedder, pairs: Sequence[Pair], count: int
+) -> list[str]:
     """The whole path on SQuAD's passages: questions anew, again, reworded; then what is near to them."""
-    bench = squad(data)
     lines = []
-    with tempfile.TemporaryDirectory(prefix="freehold-bench-") as home:
-        database = Database(Path(home) / "freehold.db")
-        fill(database, bench)
-        lexical = LexicalIndex(Path(home) / "index", database)
-        lexical.open()
-        keep_vectors(database, embedder.name, embedded(bench, embedder, cache))
-        dense = DenseIndex(database, embedder.name, embedder.dimensions)
-        dense.load()
-        extractor = Extractor(embedder, lexical.rarities)
-        answerer = Answerer(
-            database=database,
-            search=Search(database, lexical, dense, embedder),
-            extractor=extractor,
-            traces=Traces(database),
-            engine=lambda: None,
-            settings=AnswerSettings(5, extractor.refuse_below, 200),
-            memory=memory.AnswerMemory(database, size=100_000, embedder=embedder, vectors=lambda: dense.mark),
-        )
+    with opened(squad(data), embedder, cache, remembers=100_000) as path:
 
         async def asked(text: str) -> tuple[float, str | None]:
             """Milliseconds, and the question whose answer was given again."""
             began = time.perf_counter()
-            *_, ended = [event async for event in answerer.answer(Query(text), "bench")]
+            *_, ended = [event async for event in path.answerer.answer(Query(text), "bench")]
             took = 1000 * (time.perf_counter() - began)
             assert isinstance(ended, MessageEnd)
-            reused = Traces(database).get(ended.trace_id)["reused"]
+            reused = path.traces.get(ended.trace_id)["reused"]
             return took, reused[0]["question"] if reused else None
 
         def politely(text: str) -> str:
             return f"Hi, could you please tell me {text[0].lower()}{text[1:]}"
 
         wh = re.compile(r"(?:how|what|when|where|who|which|why)\b", re.IGNORECASE)
-        texts = list(dict.fromkeys(one for one, _ in pairs if wh.match(one)))[:ASKED]
+        texts = list(dict.fromkeys(one for one, _ in pairs if wh.match(one)))[:count]
         for name, change in (
             ("anew", str),
             ("again, the same words", str),
@@ -246,13 +223,14 @@ async def timed(data: Path, cache: Path | None, embedder: OnnxEmbedder, pairs: S
             )
         near = [other for one, other in pairs if one in texts]
         sources = [(await asked(text))[1] for text in near]
-        wrong = sum(
-            source is not None and plain(source) != plain(text)
+        others = [
+            (text, source)
             for text, source in zip(near, sources, strict=True)
-        )
-        lines.append(f"| the nearest with another answer | {len(near)} | **{wrong} wrongly** | | |")
-        lexical.close()
-        database.close()
+            if source is not None and plain(source) != plain(text)
+        ]
+        for text, source in others:
+            print(f"{text!r} was answered as {source!r}", file=sys.stderr)
+        lines.append(f"| the nearest with another answer | {len(near)} | **{len(others)} of others** | | |")
     return lines
 
 
@@ -307,13 +285,17 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder of the question sets")
     parser.add_argument("--cache", type=Path, help="keeps passages' vectors")
     parser.add_argument("--read", action="store_true", help="print the pairs to be read")
+    parser.add_argument("--part", choices=("judge", "path", "all"), default="all", help="what is measured")
+    parser.add_argument(
+        "--asked", type=int, default=ASKED, help="questions of the path (default: %(default)s)"
+    )
     given = parser.parse_args()
     embedder = OnnxEmbedder(load().embedder_folder)
     if given.part != "path":
         judge(given.data, embedder, given.read)
     if given.part != "judge":
         print("| squad, whole path | questions | reused | p50 ms | p95 ms |\n| --- | --- | --- | --- | --- |")
-        lines = timed(given.data, given.cache, embedder, near_of_one_passage(given.data))
+        lines = timed(given.data, given.cache, embedder, near_of_one_passage(given.data), given.asked)
         print("\n".join(asyncio.run(lines)))
     print(f"\n`python {shlex.join(sys.argv)}`, {embedder.name}, {machine()}")
 

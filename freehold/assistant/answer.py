@@ -20,7 +20,7 @@ from anyio import to_thread
 
 from freehold.assistant import smalltalk
 from freehold.assistant.answer_memory import AnswerMemory, Reuse
-from freehold.assistant.branches import choices
+from freehold.assistant.branches import choices, narrowed
 from freehold.assistant.draft import Draft
 from freehold.assistant.extract import Extract, Extractor
 from freehold.assistant.flights import Flights
@@ -229,19 +229,20 @@ class Answerer:
     def _extract(self, query: Query, part: Part, work: Work) -> Extract:
         """In a thread: the sentences that answer, and how surely they do."""
         began = time.thread_time()
-        extract = self._extractor.extract(query, part.found)
+        part.used = narrowed(query, part.found, partial(self._best, query))
+        extract = self._extractor.extract(query, part.used)
         work.trace.confidence, work.trace.threshold = extract.confidence, self._settings.refuse_below
         work.spent(began)
         return extract
 
     def _choices(self, query: Query, part: Part) -> tuple[str, ...]:
         """In a thread: what to let the visitor choose from, where the passages branch."""
+        return choices(query, part.used, partial(self._best, query))
 
-        def best(scored: ScoredPassage) -> str | None:
-            spans = self._extractor.extract(query, [scored]).spans
-            return spans[0].text if spans else None
-
-        return choices(query, part.found, best)
+    def _best(self, query: Query, scored: ScoredPassage) -> str | None:
+        """The sentence of a passage that answers best."""
+        spans = self._extractor.extract(query, [scored]).spans
+        return spans[0].text if spans else None
 
     def _record(self, work: Work) -> None:
         """In a thread: the trace, then what the memory keeps of it."""
@@ -255,7 +256,7 @@ class Answerer:
     async def _generated(
         self, engine: Engine, query: Query, part: Part, work: Work, instructions: str
     ) -> AsyncGenerator[AnswerEvent, None]:
-        passages = task.stable_order([scored.passage for scored in part.found])
+        passages = task.stable_order([scored.passage for scored in part.used])
         prompt = task.compose(query, passages, instructions=instructions)
         request = Generation(prompt.messages, prompt.system, max_tokens=self._settings.max_tokens)
         work.trace.model_id, work.trace.prompt = engine.model_id, asdict(prompt)

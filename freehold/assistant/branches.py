@@ -97,6 +97,35 @@ def choices(
     return () if set(offered) & set(labels) else tuple(labels[:_MOST_CHOICES])
 
 
+def narrowed(
+    query: Query, found: Sequence[ScoredPassage], answer: Callable[[ScoredPassage], str | None]
+) -> tuple[ScoredPassage, ...]:
+    """The passages to answer from: without those parallel to one that the question names, itself not named.
+
+    Whoever asks about the Pro plan, or picked it, is not told the Free plan's limit too. `answer` as above.
+    """
+    asked = set(words(query.text))
+    paths = [_path(each.passage) for each in found]
+    left = []
+    for at, each in enumerate(found):
+        told = None
+        for to, path in enumerate(paths):
+            if to == at or (slot := _slot(paths[at], path)) is None:
+                continue
+            start, from_end, theirs = slot
+            mine = paths[at].words[start : len(paths[at].words) - from_end]
+            named, unnamed = set(theirs) - set(mine), set(mine) - set(theirs)
+            if not named or not named <= asked or not unnamed or unnamed & asked:
+                continue
+            told = told or _told(answer(each))
+            rival = _told(answer(found[to]))
+            if told and rival and _parallel(rival, told, {*mine, *theirs}):
+                break
+        else:
+            left.append(each)
+    return tuple(left)
+
+
 def question_back(offered: Sequence[str]) -> str:
     """The question to the visitor, as Markdown."""
     listed = [f"{number}. {each}" for number, each in enumerate(offered, start=1)]

@@ -46,6 +46,9 @@ class Part:
     """How many it had when it was done."""
     outcome: Outcome = "refused"
     found: tuple[ScoredPassage, ...] = ()
+    """What search found, best first."""
+    used: tuple[ScoredPassage, ...] = ()
+    """What the answer is made from: without passages that answer for another choice than the one named."""
     nearby: tuple[Passage, ...] = ()
     choices: tuple[str, ...] = ()
     """What was asked back."""

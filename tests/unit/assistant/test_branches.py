@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from freehold.assistant.branches import choices, offered_in, picked, question_back
+from freehold.assistant.branches import choices, narrowed, offered_in, picked, question_back
 from freehold.assistant.history import resolve
 from freehold.types import DocumentRef, Passage, Query, ScoredPassage, Turn
 
@@ -53,6 +53,33 @@ def test_a_question_that_says_which_or_wants_all_is_answered(text: str) -> None:
 def test_a_conversation_that_says_which_is_enough() -> None:
     turns = (Turn("user", "I am on the pro plan."), Turn("assistant", "Good."))
     assert asked(QUESTION, FREE, PRO, history=turns) == ()
+
+
+def read_from(text: str, *found: ScoredPassage) -> tuple[ScoredPassage, ...]:
+    return narrowed(Query(text), found, lambda each: each.passage.text.partition(". ")[0])
+
+
+def test_who_names_a_choice_is_not_told_of_the_others() -> None:
+    assert read_from("What is the storage limit (Pro plan)?", FREE, PRO) == (PRO,)
+    assert read_from("What is the storage limit of the free plan?", FREE, PRO) == (FREE,)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        QUESTION,
+        "Is the storage limit of the Free plan lower than that of the Pro plan?",
+        "What is the storage limit of any plan?",
+    ],
+)
+def test_who_names_none_or_several_is_told_of_all(text: str) -> None:
+    assert read_from(text, FREE, PRO) == (FREE, PRO)
+
+
+def test_a_section_that_says_something_else_is_read_though_another_is_named() -> None:
+    delivery = passage("Help > Delivery", "Parcels are brought by the post within three days.")
+    refunds = passage("Help > Refunds", "We pay everything back, the price of the parcel's way included.")
+    assert read_from("Is the price of delivery paid back?", delivery, refunds) == (delivery, refunds)
 
 
 @pytest.mark.parametrize(
