@@ -35,7 +35,7 @@ RIDGE = 3.0
 FOLDS = 5
 FOR = frozenset(["held", "numbers"])
 """What never counts against a claim."""
-EITHER = frozenset(["length", "short", "added_may", "dropped_may", "dropped_must", "dropped_all"])
+EITHER = frozenset(["length", "short"])
 """What may count either way; all else never counts for a claim."""
 UNSEEN = frozenset(["is_table", "is_list", "in_context", "units"])
 """What counts nothing: edits are made of plain sentences, whose words are in their passage."""
@@ -45,6 +45,7 @@ FIRM = {
     "denied_not": -7.0,
     "denied_there": -4.0,
     "missing": -12.0,
+    "contrasts_unsaid": -4.0,
 }
 """What counts at least so much, set by hand: the edits have too few of these to say."""
 

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from freehold.assistant import comparison
+from freehold.assistant import comparison, qualifiers
 from freehold.assistant.evidence import Array
 from freehold.assistant.material import Material, Unit
 from freehold.assistant.seen import scripts, seen, turns
-from freehold.assistant.statement import Statement, content, read
+from freehold.assistant.statement import Statement, Token, content, read
 
 _GROUPS = ("only", "always", "all", "some", "must", "except", "condition", "may", "usually")
 NAMES = (
@@ -25,7 +25,8 @@ NAMES = (
     " stray_numbers stray_names denied_not denied_there denies_more denies_less opposites turned shifted"
     " bound_added bound_dropped"
     f" {' '.join(f'added_{name}' for name in _GROUPS)} {' '.join(f'dropped_{name}' for name in _GROUPS)}"
-    " reversed exchanged condition_unsaid limits_unsaid length short units is_table is_list numbers held"
+    " reversed exchanged condition_unsaid limits_unsaid contrasts_unsaid length"
+    " short units is_table is_list numbers held"
 ).split()
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W\d_]+)*")
@@ -99,10 +100,8 @@ def _vetoes(claim: Claim, said: Statement, material: Material) -> Iterator[str]:
                 _EACH.format(token.unit or "-"), material.shown, re.IGNORECASE
             ):
                 continue  # `1 year` for `a year`, which is read as a rate
-            if token.key not in there:
-                yield f"“{token.text}” is not in the passage"
-            elif not _counts(token.key, token.unit, token.length, (whole, context)):
-                yield f"“{token.text} {token.unit}” is not in the passage"
+            if token.key not in there or not _counts(token.key, token.unit, token.length, (whole, context)):
+                yield f"“{_with_unit(said, token)}” is not in the passage"
         elif token.key not in there and any(char.isdigit() for char in token.text):
             yield f"“{token.text}” is not in the passage"
     for code in sorted(said.codes):
@@ -112,8 +111,18 @@ def _vetoes(claim: Claim, said: Statement, material: Material) -> Iterator[str]:
         longer = any(words != code and words in code for code in whole.codes | whole.marked)
         if words.lower() not in material.shown.lower() or (longer and words not in whole.marked):
             yield f"“{words}” is not in the passage"
+    for word in qualifiers.foreign_frequencies(claim.shown, material.shown):
+        yield f"“{word}” is not in the passage"
     for name in comparison.foreign_names(said, whole, context):
         yield f"the name “{name}” is not in the passage"
+
+
+def _with_unit(said: Statement, token: Token) -> str:
+    """A number as it is written, with the word that it counts where that is a unit."""
+    if not token.unit:
+        return token.text
+    beside = re.match(r"(?:[\s-]*(?:working|business|calendar))?[\s-]*[^\W\d_]+", said.text[token.end :])
+    return token.text + (beside.group() if beside else "")
 
 
 def _counts(number: str, unit: str, length: str, there: Sequence[Statement]) -> bool:
@@ -142,7 +151,7 @@ def _quote(said: Statement, material: Material) -> tuple[int, int]:
     best, chosen = -1.0, (0, 0)
     for first, last in material.runs:
         together = alone[first] if first == last else float(weight @ held[:, first : last + 1].max(axis=1))
-        merit = together + 0.25 * float(alone[first : last + 1].max()) - 0.3 * (last - first)
+        merit = together + 0.25 * float(alone[first : last + 1].max()) - 0.7 * (last - first)
         if merit > best + 1e-6:
             best, chosen = merit, (first, last)
     return chosen
@@ -194,12 +203,13 @@ def _measure(
         for match in _LIMIT.finditer(best.said.text)
     ]
     limits_unsaid = sum(bool(limit) and not limit & said.keys for limit in limits)
+    contrasts = list(qualifiers.unsaid_contrasts(said, best.said, context))
     reversed_order = any(comparison.reverses(said, part) for part in parts)
     exchanged = any(comparison.exchanged(said, part) for part in parts)
     new, gone = said.groups - quote.groups, quote.groups - said.groups
     originals = {token.key: token.text for token in said.tokens}
     reasons += [f"“{originals.get(key, key)}” is not in the passage" for key in missing]
-    reasons += strays + stray_names + turned_words
+    reasons += strays + stray_names + turned_words + contrasts
     reasons += ["the passage compares otherwise"] * bool(turned or shifted)
     reasons += [
         f"the passage does not say “{name}”" for name in sorted(new & {"only", "always", "all", "must"})
@@ -234,6 +244,7 @@ def _measure(
         float(exchanged),
         sum(key not in said.keys for key in condition) / max(1, len(condition)) if condition else 0.0,
         min(limits_unsaid, 3) / 3,
+        float(bool(contrasts)),
         min(count, 30) / 30,
         float(len(words) <= 3),
         min(len(units) - 1, 4) / 4,

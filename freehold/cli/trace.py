@@ -78,7 +78,9 @@ def show_one(trace: dict[str, Any]) -> None:
         for check in checks:
             say(f"  {number(check.get('score'))}  {line(check['text'])}")
             if check["reasons"]:
-                say(f"         {line('; '.join(check['reasons']))}")
+                ruled_out = not supported and not check.get("score")
+                against = "ruled out" if ruled_out else "against it"
+                say(f"         {against}: {line('; '.join(check['reasons']))}")
 
 
 def fields_of(trace: dict[str, Any]) -> list[tuple[str, object]]:

@@ -93,3 +93,22 @@ def test_thousands_of_short_clauses_in_one_sentence() -> None:
         began = time.process_time()
         Checker().check(sentence, [passage(TEXT * 20)])
         assert time.process_time() - began < 2
+
+
+@pytest.mark.parametrize(
+    ("sentence", "told"),
+    [
+        ("Refunds are paid within 15 days.", "15 days"),
+        ("Refunds are paid within 14 weeks.", "14 weeks"),
+        ("Orders above 43 euros ship free.", "43 euros"),
+        ("Refunds are paid within 15 working days.", "15 working days"),
+    ],
+)
+def test_the_reason_names_a_number_with_its_unit(sentence: str, told: str) -> None:
+    assert f"“{told}” is not in the passage" in Checker().check(sentence, [passage(TEXT)]).reasons
+
+
+def test_a_case_that_is_left_out_is_told() -> None:
+    found = Checker().check("Entry costs 5.", [passage("Entry costs 5 for members and 7 for guests.")])
+    assert not found.supported
+    assert "it leaves out “for members” and “for guests”" in found.reasons
