@@ -102,7 +102,7 @@ async def test_removed_is_gone(tmp_path: Path) -> None:
 
 async def test_twenty_conversations_with_the_fake_engine(tmp_path: Path) -> None:
     engine = FakeEngine(tokens_per_second=20, script=SAID)
-    async with knowing(tmp_path, engine) as client:
+    async with knowing(tmp_path, engine, answer_memory=0) as client:  # else they would share one answer
         visits = asyncio.gather(*(visit(client, "How long do refunds take?") for _ in range(20)))
         seconds = []
         async with httpx.AsyncClient(base_url=client.base_url, trust_env=False) as prober:
@@ -116,6 +116,14 @@ async def test_twenty_conversations_with_the_fake_engine(tmp_path: Path) -> None
             assert stream[-1][1]["outcome"] == "answered"
         assert engine.most_running == 20
         assert statistics.quantiles(seconds, n=20)[-1] <= 0.25, sorted(seconds)[-20:]
+
+
+async def test_twenty_who_ask_the_same_share_one_answer(tmp_path: Path) -> None:
+    engine = FakeEngine(tokens_per_second=20, script=SAID)
+    async with knowing(tmp_path, engine) as client:
+        visits = await asyncio.gather(*(visit(client, "How long do refunds take?") for _ in range(20)))
+        assert {stream[-1][1]["outcome"] for stream in visits} == {"answered"}
+        assert len(engine.requests) < 20
 
 
 async def test_who_goes_away_frees_the_engine(tmp_path: Path) -> None:
