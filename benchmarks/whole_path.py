@@ -11,7 +11,6 @@ from pathlib import Path
 from datasets import BenchSet
 from search import embedded, fill, keep_vectors
 
-from freehold.app import reader_for
 from freehold.assistant.answer import Answerer, AnswerSettings
 from freehold.assistant.answer_memory import AnswerMemory
 from freehold.assistant.extract import Extractor
@@ -51,7 +50,7 @@ def opened(
         dense = DenseIndex(database, embedder.name, embedder.dimensions)
         dense.load()
         search = Search(database, lexical, dense, embedder)
-        extractor = Extractor(embedder, lexical.rarities, reader_for(embedder))
+        extractor = Extractor(embedder, lexical.rarities)
         traces = Traces(database)
         answerer = Answerer(
             database=database,
