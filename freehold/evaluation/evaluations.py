@@ -16,13 +16,14 @@ import shutil
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from freehold.errors import Conflict, FreeholdError, InvalidInput, NotFound
-from freehold.store.jobs import Interrupted, Job, JobContext, Jobs
+from freehold.errors import Conflict, InvalidInput, NotFound
+from freehold.evaluation.shelf import Kept, Shelf, replace_file
+from freehold.store.jobs import Job, JobContext, Jobs
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +52,7 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True)
-class Evaluation:
+class Evaluation(Kept):
     """One evaluation as it stands."""
 
     id: str
@@ -70,8 +71,10 @@ class Evaluation:
     error: Mapping[str, Any] | None = None
 
 
-class Evaluations:
+class Evaluations(Shelf[Evaluation]):
     """The evaluations of one data folder."""
+
+    NAME, COMMAND, RESULT, RUN = "evaluation", "freehold evaluate", "scorecard", RUN
 
     def __init__(
         self,
@@ -83,8 +86,7 @@ class Evaluations:
         mark: Callable[[], str] = lambda: secrets.token_hex(2),
     ) -> None:
         """`place` opens where a suite's questions are asked: (wish, `Suite`, context) to a `run.Place`."""
-        self._folder = folder
-        self._jobs = jobs
+        super().__init__(folder, jobs)
         self._place = place
         self._clock = clock
         self._mark = mark
@@ -121,89 +123,16 @@ class Evaluations:
                 return found, job
         return None
 
-    def get(self, evaluation_id: str) -> Evaluation:
-        """
-        Raises:
-            NotFound: there is none with this id.
-        """
-        path = self._folder / evaluation_id / RUN
-        if not _ID.fullmatch(evaluation_id) or not path.is_file():
-            raise NotFound(
-                f"There is no evaluation {evaluation_id!r}.", hint="`freehold evaluate --list` lists them."
-            )
-        return self._as_it_stands(read_evaluation(path))
+    def _read(self, path: Path) -> Evaluation:
+        return read_evaluation(path)
 
-    def list(self) -> list[Evaluation]:
-        """Newest first. Damaged ones are left out, and told in the log."""
-        found = []
-        for path in sorted(self._folder.glob(f"*/{RUN}"), key=lambda path: path.parent.name, reverse=True):
-            try:
-                found.append(self._as_it_stands(read_evaluation(path)))
-            except Conflict as error:
-                log.warning("An evaluation is passed over: %s", error.message)
-        return found
-
-    def _as_it_stands(self, read: Evaluation) -> Evaluation:
-        """Nobody works on it any more when its job was cancelled, or is gone."""
-        if read.state not in ("queued", "running"):
-            return read
-        at_work = any(job.payload.get("evaluation") == read.id for job in self._jobs.active())
-        return read if at_work else replace(read, state="stopped")
-
-    def file(self, evaluation_id: str, name: str) -> Path:
-        """A file of a finished evaluation.
-
-        Raises:
-            NotFound: there is no such evaluation.
-            Conflict: it is not finished.
-        """
-        found = self.get(evaluation_id)
-        path = self._folder / found.id / name
-        if found.state != "done" or not path.is_file():
-            raise Conflict(
-                f"The evaluation {found.id} is {found.state}: it has no scorecard yet.",
-                hint="Look again when its job is done.",
-            )
-        return path
-
-    def remove(self, evaluation_id: str) -> None:
-        """Deletes an evaluation with all that it holds.
-
-        Raises:
-            NotFound: there is no such evaluation.
-            Conflict: it is still being worked on.
-        """
-        found = self.get(evaluation_id)
-        if found.state in ("queued", "running"):
-            raise Conflict(f"The evaluation {found.id} is {found.state}.", hint="Cancel its job first.")
-        shutil.rmtree(self._folder / found.id)
-
-    def job(self, context: JobContext) -> dict[str, Any]:
-        """The handler of jobs whose payload is `{"evaluation": id}`."""
-        found = self.get(str(context.payload["evaluation"]))
-        if found.state == "done":  # the process ended between the last write and the job's end
-            return {"evaluation": found.id}
-        try:
-            done = self._work(found, context)
-        except Interrupted:  # it goes on at the next start, or was cancelled: that is its job's to say
-            raise
-        except FreeholdError as error:
-            self._change(found, state="failed", error=error.as_json()["error"])
-            raise
-        except Exception:
-            self._change(
-                found, state="failed", error={"code": "internal", "message": "It failed.", "hint": None}
-            )
-            raise
-        return {"evaluation": done.id}
-
-    def _work(self, evaluation: Evaluation, context: JobContext) -> Evaluation:
+    def _work(self, run: Evaluation, context: JobContext) -> Evaluation:
         # here, not above: an idle server holds none of it in memory
         from freehold.evaluation import public_sets
         from freehold.evaluation.records import Records
-        from freehold.evaluation.run import run
+        from freehold.evaluation.run import run as ask_all
 
-        wish = evaluation.wish
+        evaluation, wish = run, run.wish
         context.progress(0, 0, "reading the suite")
         suite = public_sets.suite(Path(wish.suite), wish.columns, context.raise_if_cancelled)
         if wish.leave_out is not None:
@@ -229,7 +158,7 @@ class Evaluations:
             if not wish.fresh:
                 evaluation = self._go_on(evaluation)
             asyncio.run(
-                run(
+                ask_all(
                     suite.chosen(wish.limit),
                     place,
                     records,
@@ -280,16 +209,6 @@ class Evaluations:
                 return other
         return None
 
-    def _change(self, evaluation: Evaluation, **values: Any) -> Evaluation:
-        changed = replace(evaluation, **values)
-        self._write(changed)
-        return changed
-
-    def _write(self, evaluation: Evaluation) -> None:
-        folder = self._folder / evaluation.id
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        replace_file(folder / RUN, json.dumps(asdict(evaluation), ensure_ascii=False, indent=1))
-
 
 def read_evaluation(path: Path) -> Evaluation:
     """What a `run.json` says.
@@ -315,13 +234,6 @@ def header(evaluation: Evaluation) -> dict[str, Any]:
         "created_at": evaluation.created_at,
         "finished_at": evaluation.finished_at,
     }
-
-
-def replace_file(path: Path, text: str) -> None:
-    """Writes a file whole or not at all."""
-    fresh = path.with_suffix(".new")
-    fresh.write_text(text, encoding="utf-8")
-    fresh.replace(path)
 
 
 def _key(version: str, wish: Wish, facts: Mapping[str, Any]) -> str:

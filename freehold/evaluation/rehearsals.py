@@ -17,18 +17,18 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from freehold.engines.base import Embedder
-from freehold.errors import Conflict, FreeholdError, InvalidInput, NoRoom, NotFound
+from freehold.errors import Conflict, InvalidInput, NoRoom
 from freehold.evaluation.evaluations import Wish as Asked
-from freehold.evaluation.evaluations import replace_file
+from freehold.evaluation.shelf import Kept, Shelf, replace_file
 from freehold.evaluation.tickets import MOST_QUESTION_CHARS, MOST_REPLY_CHARS, MOST_TURNS, Ticket
 from freehold.redaction import Masker
-from freehold.store.jobs import Interrupted, Job, JobContext, Jobs
+from freehold.store.jobs import Job, JobContext, Jobs
 from freehold.types import Turn
 
 KIND = "rehearse"
@@ -52,7 +52,7 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True)
-class Rehearsal:
+class Rehearsal(Kept):
     """One rehearsal as it stands."""
 
     id: str
@@ -72,8 +72,10 @@ class Rehearsal:
     error: Mapping[str, Any] | None = None
 
 
-class Rehearsals:
+class Rehearsals(Shelf[Rehearsal]):
     """The rehearsals of one data folder."""
+
+    NAME, COMMAND, RESULT, RUN = "rehearsal", "freehold rehearse", "report", RUN
 
     def __init__(
         self,
@@ -86,8 +88,7 @@ class Rehearsals:
         mark: Callable[[], str] = lambda: secrets.token_hex(2),
     ) -> None:
         """`place` opens where questions are asked, as it does for evaluations."""
-        self._folder = folder
-        self._jobs = jobs
+        super().__init__(folder, jobs)
         self._place = place
         self._embedder = embedder
         self._clock = clock
@@ -153,80 +154,19 @@ class Rehearsals:
         queued = self._change(found, state="queued", reading=dict(reading))
         return queued, self._jobs.enqueue(KIND, {"rehearsal": found.id, "tickets": digest})
 
-    def get(self, rehearsal_id: str) -> Rehearsal:
-        """
-        Raises:
-            NotFound: there is none with this id.
-        """
-        path = self._folder / rehearsal_id / RUN
-        if not _ID.fullmatch(rehearsal_id) or not path.is_file():
-            raise NotFound(
-                f"There is no rehearsal {rehearsal_id!r}.", hint="`freehold rehearse --list` lists them."
-            )
-        return self._as_it_stands(_read(path))
+    def _read(self, path: Path) -> Rehearsal:
+        return read_rehearsal(path)
 
-    def list(self) -> list[Rehearsal]:
-        """Newest first."""
-        paths = sorted(self._folder.glob(f"*/{RUN}"), key=lambda path: path.parent.name, reverse=True)
-        return [self._as_it_stands(_read(path)) for path in paths]
-
-    def file(self, rehearsal_id: str, name: str) -> Path:
-        """A file of a finished rehearsal.
-
-        Raises:
-            NotFound: there is no such rehearsal.
-            Conflict: it is not finished.
-        """
-        found = self.get(rehearsal_id)
-        path = self._folder / found.id / name
-        if found.state != "done" or not path.is_file():
-            raise Conflict(
-                f"The rehearsal {found.id} is {found.state}: it has no report yet.",
-                hint="Look again when its job is done.",
-            )
-        return path
-
-    def remove(self, rehearsal_id: str) -> None:
-        """Deletes a rehearsal with its tickets and answers.
-
-        Raises:
-            NotFound: there is no such rehearsal.
-            Conflict: it is still being worked on.
-        """
-        found = self.get(rehearsal_id)
-        if found.state in ("queued", "running"):
-            raise Conflict(f"The rehearsal {found.id} is {found.state}.", hint="Cancel its job first.")
-        shutil.rmtree(self._folder / found.id)
-
-    def job(self, context: JobContext) -> dict[str, Any]:
-        """The handler of jobs whose payload is `{"rehearsal": id}`."""
-        found = self.get(str(context.payload["rehearsal"]))
-        if found.state == "done":  # the process ended between the last write and the job's end
-            return {"rehearsal": found.id}
-        try:
-            done = self._work(found, context)
-        except Interrupted:  # it goes on at the next start, or was cancelled: that is its job's to say
-            raise
-        except FreeholdError as error:
-            self._change(found, state="failed", error=error.as_json()["error"])
-            raise
-        except Exception:
-            self._change(
-                found, state="failed", error={"code": "internal", "message": "It failed.", "hint": None}
-            )
-            raise
-        return {"rehearsal": done.id}
-
-    def _work(self, rehearsal: Rehearsal, context: JobContext) -> Rehearsal:
+    def _work(self, run: Rehearsal, context: JobContext) -> Rehearsal:
         # here, not above: an idle server holds none of it in memory
         from freehold.evaluation.records import Records
         from freehold.evaluation.rehearsal_page import page
         from freehold.evaluation.rehearse import judged, report, suite_of
-        from freehold.evaluation.run import run
+        from freehold.evaluation.run import run as ask_all
 
-        folder = self._folder / rehearsal.id
-        wish, total = rehearsal.wish, rehearsal.tickets
-        rehearsal = self._change(rehearsal, state="running")
+        folder = self._folder / run.id
+        wish, total = run.wish, run.tickets
+        rehearsal = self._change(run, state="running")
         digest = str(context.payload["tickets"])
         suite = suite_of(lambda: read_tickets(folder), wish.file, folder / TICKETS, digest, total)
         with self._place(Asked(str(folder), wish.assistant, wish.model), suite, context) as place:
@@ -243,7 +183,7 @@ class Rehearsals:
                 context.progress(done, 2 * total, current, saved=bool(current))
 
             asyncio.run(
-                run(suite.chosen(None), place, records, progress=told, stopping=lambda: context.stopping)
+                ask_all(suite.chosen(None), place, records, progress=told, stopping=lambda: context.stopping)
             )
         (folder / JUDGED).mkdir(exist_ok=True)
         verdicts = Records(folder / JUDGED)
@@ -285,28 +225,11 @@ class Rehearsals:
                 return self._change(rehearsal, went_on_from=other.id)
         return rehearsal
 
-    def _as_it_stands(self, read: Rehearsal) -> Rehearsal:
-        """Nobody works on it any more when its job was cancelled, or is gone."""
-        if read.state not in ("queued", "running"):
-            return read
-        at_work = any(job.payload.get("rehearsal") == read.id for job in self._jobs.active())
-        return read if at_work else replace(read, state="stopped")
-
     def _receiving(self, rehearsal_id: str) -> Rehearsal:
         found = self.get(rehearsal_id)
         if found.state != "receiving":
             raise Conflict(f"The rehearsal {found.id} has been started.", hint="Begin another.")
         return found
-
-    def _change(self, rehearsal: Rehearsal, **values: Any) -> Rehearsal:
-        changed = replace(rehearsal, **values)
-        self._write(changed)
-        return changed
-
-    def _write(self, rehearsal: Rehearsal) -> None:
-        folder = self._folder / rehearsal.id
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        replace_file(folder / RUN, json.dumps(asdict(rehearsal), ensure_ascii=False, indent=1))
 
 
 def read_tickets(folder: Path) -> Iterator[Ticket]:
@@ -335,7 +258,12 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
 
-def _read(path: Path) -> Rehearsal:
+def read_rehearsal(path: Path) -> Rehearsal:
+    """What a `rehearsal.json` says.
+
+    Raises:
+        Conflict: it is none.
+    """
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
         return Rehearsal(**(values | {"wish": Wish(**values["wish"])}))

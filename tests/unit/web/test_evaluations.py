@@ -9,7 +9,8 @@ from pathlib import Path
 import httpx
 from web_parts import House
 
-from freehold.evaluation.evaluations import RUN, read_evaluation, replace_file
+from freehold.evaluation.evaluations import RUN, read_evaluation
+from freehold.evaluation.shelf import replace_file
 
 
 def suite(tmp_path: Path) -> str:

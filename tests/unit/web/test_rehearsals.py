@@ -7,7 +7,8 @@ import json
 import httpx
 from web_parts import House
 
-from freehold.evaluation.rehearsals import RUN, TICKETS, replace_file
+from freehold.evaluation.rehearsals import RUN, TICKETS
+from freehold.evaluation.shelf import replace_file
 
 PATH = "/api/v1/rehearsals"
 
