@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from datasets import BenchQuestion, dstc11
-from search import embedded, fill, keep_vectors
+from whole_path import opened
 
-from freehold.assistant.answer import Answerer, AnswerSettings
-from freehold.assistant.extract import Extractor
-from freehold.assistant.trace import Traces
+from freehold.assistant.answer import Answerer
 from freehold.engines.embedder import OnnxEmbedder
-from freehold.knowledge.dense import DenseIndex
-from freehold.knowledge.lexical import LexicalIndex
-from freehold.knowledge.search import Search
-from freehold.store.database import Database
 from freehold.types import MessageDelta, MessageEnd, Query, Turn
 
 
@@ -35,31 +28,12 @@ def answered(folder: Path, cache: Path | None, embedder: OnnxEmbedder, ids: Sequ
     """The answers to these questions, quoted out of all the set's passages."""
     bench = dstc11(folder)
     wanted = set(ids)
-    with tempfile.TemporaryDirectory(prefix="freehold-bench-") as home:
-        database = Database(Path(home) / "freehold.db")
-        fill(database, bench)
-        lexical = LexicalIndex(Path(home) / "index", database)
-        lexical.open()
-        keep_vectors(database, embedder.name, embedded(bench, embedder, cache))
-        dense = DenseIndex(database, embedder.name, embedder.dimensions)
-        dense.load()
-        extractor = Extractor(embedder, lexical.rarities)
-        answerer = Answerer(
-            database=database,
-            search=Search(database, lexical, dense, embedder),
-            extractor=extractor,
-            traces=Traces(database),
-            engine=lambda: None,
-            settings=AnswerSettings(5, extractor.refuse_below, 512),
-        )
-        found = {
-            question.id: asyncio.run(_pair(answerer, question))
+    with opened(bench, embedder, cache) as path:
+        return {
+            question.id: asyncio.run(_pair(path.answerer, question))
             for question in bench.questions
             if question.id in wanted
         }
-        lexical.close()
-        database.close()
-    return found
 
 
 async def _pair(answerer: Answerer, question: BenchQuestion) -> Pair:
