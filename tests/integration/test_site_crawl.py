@@ -136,7 +136,7 @@ def test_a_site_that_is_away_loses_nothing(home: Home) -> None:
             home.sync(source)
         assert stored(home.database, site.base) == before
         site.down = False
-        site._answer_of = lambda target: site._html("Back soon", "<p>We are working on it, please wait.</p>")  # type: ignore[method-assign]
+        site._answer_of = lambda target: site._html("Back soon", "<p>We are working on it, please wait.</p>")
         with pytest.raises(Conflict, match="every address with the same page"):
             home.sync(source)
         assert stored(home.database, site.base) == before
@@ -223,7 +223,7 @@ def test_killed_at_random_moments_it_goes_on(tmp_path: Path) -> None:
         moments = sorted(chance.sample(range(10, PAGES + 40), 2))
         for number, moment in enumerate(moments):
             crawl = Crawl(tmp_path, f"{site.base}/" if number == 0 else "resume")
-            assert crawl.kill_when(lambda moment=moment: len(site.log) >= moment)  # type: ignore[misc]
+            assert crawl.kill_when(lambda moment=moment: len(site.log) >= moment)
         Crawl(tmp_path, "resume").finish()
         twice = {path: count for path, count in site.asked().items() if count > 1}
         assert sum(twice.values()) - len(twice) <= crawling.AT_ONCE * len(moments), twice

@@ -44,31 +44,31 @@ def answered(*answers: tuple[int, dict[str, str], bytes] | Exception) -> tuple[l
 @pytest.mark.parametrize("status", [401, 403, 404, 410, 451])
 def test_no_robots_txt_forbids_nothing(status: int) -> None:
     _, get = answered((status, {}, b"Disallow: /"))
-    assert robots_text("https://h.test", get) == ""  # type: ignore[arg-type]
+    assert robots_text("https://h.test", get) == ""
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
 def test_one_that_cannot_be_had_forbids_everything(status: int) -> None:
     _, get = answered((status, {"retry-after": "7"}, b""))
     with pytest.raises(FetchFailed, match=str(status)) as caught:
-        robots_text("https://h.test", get)  # type: ignore[arg-type]
+        robots_text("https://h.test", get)
     assert caught.value.retry_after == 7
 
 
 def test_redirects_are_followed_as_far_as_they_may() -> None:
     asked, get = answered((301, {"location": "/r.txt"}, b""), (200, {}, b"\xef\xbb\xbfUser-agent: *"))
-    assert robots_text("https://h.test", get) == "User-agent: *"  # type: ignore[arg-type]
+    assert robots_text("https://h.test", get) == "User-agent: *"
     assert asked == ["https://h.test/robots.txt", "https://h.test/r.txt"]
     _, get = answered(
         (301, {"location": "https://o.test/robots.txt"}, b""), EgressDenied("no", hint="Allow it.")
     )
     with pytest.raises(Conflict, match=r"o\.test"):
-        robots_text("https://h.test", get)  # type: ignore[arg-type]
+        robots_text("https://h.test", get)
     _, get = answered(*[(301, {"location": "/robots.txt"}, b"")] * 9)
-    assert robots_text("https://h.test", get) == ""  # type: ignore[arg-type]
+    assert robots_text("https://h.test", get) == ""
     _, get = answered(TooLarge("too much"))
     with pytest.raises(Conflict, match="larger"):
-        robots_text("https://h.test", get)  # type: ignore[arg-type]
+        robots_text("https://h.test", get)
 
 
 def test_every_line_of_x_robots_tag_counts_that_speaks_to_us() -> None:
