@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import math
 import re
-import string
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from freehold.tasks.metrics import f1, holds
+
 DEPTH = 10
 """Passages that are looked at."""
 CUTS = (1, 3, 5, 10)
-_ARTICLES = re.compile(r"\b(a|an|the)\b")
-_PUNCTUATION = frozenset(string.punctuation)
 
 Kind = Literal["share", "mean", "time"]
 
@@ -165,29 +163,3 @@ def ndcg(places: Sequence[int], items: int, depth: int = DEPTH) -> float:
     """Gains of one at these places, each divided by log2(place + 1), over the best that was possible."""
     best = sum(1 / math.log2(place + 1) for place in range(1, min(items, depth) + 1))
     return sum(1 / math.log2(place + 1) for place in places) / best
-
-
-def words(text: str) -> list[str]:
-    """SQuAD's normal form: lower case, no punctuation, no articles."""
-    bare = "".join(character for character in text.lower() if character not in _PUNCTUATION)
-    return _ARTICLES.sub(" ", bare).split()
-
-
-def f1(text: str, gold: str) -> float:
-    """SQuAD's F1 of the words of both."""
-    said, wanted = words(text), words(gold)
-    if not said or not wanted:
-        return float(said == wanted)
-    common = sum((Counter(said) & Counter(wanted)).values())
-    if not common:
-        return 0.0
-    precision, recall = common / len(said), common / len(wanted)
-    return 2 * precision * recall / (precision + recall)
-
-
-def holds(text: str, gold: str) -> bool:
-    """Whether the words of `gold` stand in `text`, one after the other."""
-    said, wanted = words(text), words(gold)
-    if not wanted:
-        return gold.strip() in text
-    return f" {' '.join(wanted)} " in f" {' '.join(said)} "

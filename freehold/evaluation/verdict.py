@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from freehold.evaluation.metrics import f1, holds, words
+from freehold.tasks.metrics import f1, holds, words
 
 Verdict = Literal[
     "right", "wrong answer", "wrongly refused", "rightly refused", "wrongly answered", "failed", "answered"

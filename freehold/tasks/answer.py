@@ -11,7 +11,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from freehold.tasks.examples import Example
 from freehold.types import Passage, Query, Turn
+
+TASK = "answer"
 
 REFUSAL = "NOT IN THE DOCUMENTS"
 """What the model is told to write, alone, when the passages do not answer."""
@@ -45,15 +48,50 @@ def stable_order(passages: Sequence[Passage]) -> tuple[Passage, ...]:
 
 def compose(query: Query, passages: Sequence[Passage], *, instructions: str = "") -> Prompt:
     """The prompt for one answer; `passages[i]` becomes number i + 1."""
-    blocks = [
-        f"[{number}] {' > '.join((passage.document.title, *passage.heading_path))}\n{passage.text}"
-        for number, passage in enumerate(passages, start=1)
-    ]
-    policy = f"{POLICY}\n\n{instructions.strip()}" if instructions.strip() else POLICY
-    history = query.history[-_MAX_HISTORY_TURNS:]
     return Prompt(
-        system=policy + "\n\nPassages:\n\n" + "\n\n".join(blocks),
-        messages=(*history, Turn("user", query.text)),
+        system=system(policy(instructions), [shown(passage) for passage in passages]),
+        messages=(*query.history[-_MAX_HISTORY_TURNS:], Turn("user", query.text)),
+    )
+
+
+def policy(instructions: str = "") -> str:
+    """The rules, with an assistant's own instructions after them."""
+    return f"{POLICY}\n\n{instructions.strip()}" if instructions.strip() else POLICY
+
+
+def shown(passage: Passage) -> str:
+    """A passage as the model reads it, still without its number: where it stands, then its text."""
+    return f"{' > '.join((passage.document.title, *passage.heading_path))}\n{passage.text}"
+
+
+def system(policy: str, passages: Sequence[str]) -> str:
+    """The system message: the policy, then the passages as `shown`, numbered from 1."""
+    opening, blocks = pieces(policy, passages)
+    return opening + "".join(blocks)
+
+
+def pieces(policy: str, passages: Sequence[str]) -> tuple[str, tuple[str, ...]]:
+    """The system message taken apart: what comes before the passages, and each passage's own text.
+
+    Joined they are `system`. Block attention is told them apart: a passage's block reads nothing but itself.
+    """
+    blocks = tuple(f"\n\n[{number}] {text}" for number, text in enumerate(passages, start=1))
+    return f"{policy}\n\nPassages:", blocks
+
+
+def example(
+    query: Query, passages: Sequence[Passage], answer: str | None, *, instructions: str = ""
+) -> Example:
+    """What a model is shown to learn this: the prompt of `compose`, and the answer with its marks.
+
+    `None` stands for the refusal.
+    """
+    prompt = compose(query, passages)
+    return Example(
+        TASK,
+        (*prompt.messages, Turn("assistant", REFUSAL if answer is None else answer)),
+        policy=policy(instructions),
+        passages=tuple(shown(passage) for passage in passages),
     )
 
 

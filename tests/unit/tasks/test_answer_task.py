@@ -42,3 +42,21 @@ def test_list_markers_claim_nothing() -> None:
 def test_the_refusal_is_recognised_in_any_case() -> None:
     assert answer.refuses("Not in the documents.")
     assert not answer.refuses("It is in the documents.")
+
+
+def test_the_pieces_of_the_system_message_are_the_whole_of_it() -> None:
+    passages = [passage(1, 1, 0, "Refunds take five days."), passage(2, 2, 0, "Shops open at nine.")]
+    whole = answer.compose(Query("How long?"), passages, instructions="Be formal.").system
+    opening, blocks = answer.pieces(answer.policy("Be formal."), [answer.shown(each) for each in passages])
+    assert opening + "".join(blocks) == whole
+    assert [block.split()[0] for block in blocks] == ["[1]", "[2]"]
+
+
+def test_an_example_holds_what_the_prompt_is_made_of() -> None:
+    query, passages = Query("How long?"), [passage(1, 1, 0, "Refunds take five days.")]
+    learnt = answer.example(query, passages, "Refunds take five days. [1]", instructions="Be formal.")
+    prompt = answer.compose(query, passages, instructions="Be formal.")
+    assert answer.system(learnt.policy, learnt.passages) == prompt.system
+    assert learnt.turns == (*prompt.messages, Turn("assistant", "Refunds take five days. [1]"))
+    assert set(learnt.as_json()) == {"task", "policy", "passages", "messages"}
+    assert answer.refuses(answer.example(query, passages, None).target)

@@ -1,0 +1,69 @@
+"""Examples that a task is learnt from, as lines of JSON.
+
+A line is `{"task", "messages": [{"role", "content"}, …]}`; the loss is on what the assistant says. Where the
+system message is made of a policy and passages, the line carries those (`policy`, `passages`) in its place,
+so that attention can be kept within each passage. Knows nothing of tokens.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from freehold.types import Turn
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One conversation whose last turn, the assistant's, is to be learnt."""
+
+    task: str
+    turns: tuple[Turn, ...]
+    system: str = ""
+    """The system message; empty where `policy` and `passages` stand in its place, or there is none."""
+    policy: str = ""
+    passages: tuple[str, ...] = ()
+
+    @property
+    def target(self) -> str:
+        """What the assistant should say."""
+        return self.turns[-1].text
+
+    def as_json(self) -> dict[str, Any]:
+        """The example as it stands on a line."""
+        opening = [{"role": "system", "content": self.system}] if self.system else []
+        messages = [*opening, *({"role": turn.role, "content": turn.text} for turn in self.turns)]
+        parts = {"policy": self.policy, "passages": list(self.passages)} if self.policy else {}
+        return {"task": self.task, **parts, "messages": messages}
+
+
+def write(path: Path, examples: Iterable[Example]) -> tuple[int, str]:
+    """Writes examples, whole or not at all; gives their number and the file's SHA-256.
+
+    Raises:
+        OSError: the disk is full, or the folder cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f".{path.name}.partial")
+    digest, count = hashlib.sha256(), 0
+    try:
+        with fresh.open("wb") as file:
+            for each in examples:
+                line = json.dumps(each.as_json(), ensure_ascii=False).encode(errors="replace") + b"\n"
+                digest.update(line)
+                file.write(line)
+                count += 1
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            fresh.unlink()
+        raise
+    return count, digest.hexdigest()
