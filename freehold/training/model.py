@@ -1,0 +1,140 @@
+"""The model that learns: transformers' Llama, with or without an adapter, and its objective around it."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from torch import nn
+
+from freehold.errors import InvalidInput
+from freehold.training.attention import PIECES, block_mask
+from freehold.training.batch import Batch
+from freehold.training.objectives import Loss
+from freehold.training.recipe import Lora, ModelTable
+
+Objective = Callable[[torch.Tensor, torch.Tensor, Batch], Loss]
+
+
+class Learner(nn.Module):
+    """A model that turns a batch into hidden states where they are scored, and those into a loss.
+
+    All that is computed goes through `forward`, which is where DDP and FSDP look.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, batch: Batch, objective: Objective) -> Loss:
+        """The objective's sums over the batch."""
+        model: Any = self.model
+        causal = model.get_base_model() if hasattr(model, "get_base_model") else model
+        kind = batch.tokens.device
+        seen: dict[str, Any] = (
+            {"pieces": batch.pieces}
+            if causal.config._attn_implementation == PIECES
+            else {"attention_mask": block_mask(batch.pieces, batch.tokens.shape[1], kind)}
+        )
+        states = causal.model(
+            input_ids=batch.tokens, position_ids=batch.positions, use_cache=False, **seen
+        ).last_hidden_state
+        return objective(states[0, batch.at], causal.lm_head.weight, batch)
+
+
+def build(table: ModelTable, *, vocabulary: int, device: torch.device) -> nn.Module:
+    """The model a recipe asks for, its weights in float32 (a frozen base in the products' precision).
+
+    Raises:
+        InvalidInput: the folder holds no Llama, the shape is none, or the vocabulary is larger than its own.
+    """
+    attention = "flex_attention" if device.type == "cuda" else PIECES
+    if table.start is not None:
+        model: Any = _read(table.start, attention)
+    else:
+        model = _new(table.shape or {}, vocabulary, attention)
+    if vocabulary > model.config.vocab_size:
+        raise InvalidInput(
+            f"The tokenizer has {vocabulary:,} tokens, the model {model.config.vocab_size:,}.",
+            hint="Take the tokenizer that belongs to the model.",
+        )
+    if table.checkpointing:
+        model.gradient_checkpointing_enable({"use_reentrant": False})
+    if table.lora is None:
+        whole: nn.Module = model
+        return whole
+    if precision(table, device) == torch.bfloat16:
+        model.to(torch.bfloat16)
+    return with_adapter(model, table.lora)
+
+
+def _read(folder: Path, attention: str) -> Any:
+    try:
+        config = transformers.AutoConfig.from_pretrained(folder, local_files_only=True)
+        if config.model_type != "llama":
+            raise InvalidInput(f"{folder} holds a model of the kind {config.model_type}; trained are Llamas.")
+        return transformers.LlamaForCausalLM.from_pretrained(
+            folder,
+            local_files_only=True,
+            use_safetensors=True,
+            dtype=torch.float32,
+            attn_implementation=attention,
+        )
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        raise InvalidInput(f"{folder} holds no model that can be read: {_first_line(error)}") from None
+
+
+def _new(shape: dict[str, Any], vocabulary: int, attention: str) -> Any:
+    known = set(transformers.LlamaConfig().to_dict())
+    unknown = sorted(set(shape) - known)
+    if unknown:
+        raise InvalidInput(f"[model] shape has a key {unknown[0]!r}, which LlamaConfig does not know.")
+    try:
+        config = transformers.LlamaConfig(**{"vocab_size": vocabulary, **shape})
+        config._attn_implementation = attention
+        return transformers.LlamaForCausalLM(config)
+    except (ValueError, TypeError, ZeroDivisionError) as error:
+        raise InvalidInput(f"[model] shape makes no model: {_first_line(error)}") from None
+
+
+def with_adapter(model: nn.Module, lora: Lora) -> nn.Module:
+    """The model with matrices beside its projections; only those are trained."""
+    import peft
+
+    config = peft.LoraConfig(
+        task_type="CAUSAL_LM",
+        r=lora.rank,
+        lora_alpha=lora.alpha,
+        lora_dropout=lora.dropout,
+        target_modules=[f"{name}_proj" for name in lora.targets],
+    )
+    adapted: nn.Module = peft.get_peft_model(model, config)
+    return adapted
+
+
+def precision(table: ModelTable, device: torch.device) -> torch.dtype:
+    """What the products are computed in."""
+    if table.dtype == "auto":
+        able = device.type == "cuda" and torch.cuda.is_bf16_supported()
+        return torch.bfloat16 if able else torch.float32
+    return torch.bfloat16 if table.dtype == "bfloat16" else torch.float32
+
+
+def quiet() -> None:
+    """Keeps the libraries from looking outwards and from writing over our own lines."""
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    shown: Any = transformers.logging
+    shown.set_verbosity_error()
+    shown.disable_progress_bar()
+    logging.getLogger("accelerate").setLevel(logging.ERROR)
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0][:300] if lines else type(error).__name__
