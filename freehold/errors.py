@@ -17,7 +17,13 @@
     ├── NoRoom                    507  no_room              the disk is full
     └── EngineError               502  engine_failed        the model's process failed
         ├── EngineCrashed         502  engine_crashed       it died with this request in flight
-        └── ModelRejected         422  model_rejected       a model file that cannot be served
+        ├── ModelRejected         422  model_rejected       a model file that cannot be served
+        └── EndpointError         502  endpoint_failed      the remote model's endpoint failed
+            ├── EndpointUnreachable 502 endpoint_unreachable  no connection, or nothing was said
+            ├── EndpointRefused   502  endpoint_refused     it does not take our key, model or request
+            ├── EndpointNonsense  502  endpoint_nonsense    what it says is not the interface
+            ├── EndpointBrokeOff  502  endpoint_broke_off   its answer ended before its end
+            └── EndpointTimedOut  504  endpoint_timed_out   it took longer than it may
 
 A message says what was wrong; a hint says what to do. Neither holds secrets: both reach users.
 """
@@ -143,3 +149,39 @@ class ModelRejected(EngineError):
     """A model file that cannot be served."""
 
     code, status = "model_rejected", 422
+
+
+class EndpointError(EngineError):
+    """The endpoint of a remote model failed at this request."""
+
+    code = "endpoint_failed"
+
+
+class EndpointUnreachable(EndpointError):
+    """The endpoint of a remote model cannot be connected to, or closed without a word."""
+
+    code = "endpoint_unreachable"
+
+
+class EndpointRefused(EndpointError):
+    """The endpoint of a remote model does not take the key, the model's name or the request."""
+
+    code = "endpoint_refused"
+
+
+class EndpointNonsense(EndpointError):
+    """What the endpoint of a remote model says is not what the interface says."""
+
+    code = "endpoint_nonsense"
+
+
+class EndpointBrokeOff(EndpointError):
+    """The endpoint of a remote model began an answer and did not end it."""
+
+    code = "endpoint_broke_off"
+
+
+class EndpointTimedOut(EndpointError):
+    """The endpoint of a remote model took longer than it may."""
+
+    code, status = "endpoint_timed_out", 504

@@ -8,10 +8,12 @@ not know whether the weights make sense; llama.cpp has the last word on loading 
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import stat
 import struct
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -126,12 +128,23 @@ def read_header(path: Path) -> GgufFacts:
     Raises:
         ModelRejected: it is not the header of a model that generates text; the message says why.
     """
+    with header(path) as found:
+        return found.facts(path.stem)
+
+
+@contextlib.contextmanager
+def header(path: Path) -> Iterator[Header]:
+    """The header of an open GGUF file of any kind, its keys and tensors read.
+
+    Raises:
+        ModelRejected: it is no sound header; the message says why.
+    """
     try:
         with open(path, "rb", opener=_without_waiting) as file:
             found = os.fstat(file.fileno())
             if not stat.S_ISREG(found.st_mode):
                 raise ModelRejected(f"{path.name} is not a file.", hint="Name a .gguf file.")
-            return _Header(Cursor(file.fileno(), found.st_size, path.name)).facts(path.stem)
+            yield Header(Cursor(file.fileno(), found.st_size, path.name))
     except OSError as error:
         raise ModelRejected(
             f"{path.name} cannot be read: {error.strerror or error}.",
@@ -158,8 +171,8 @@ def _without_waiting(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NONBLOCK)  # a FIFO without a writer would block
 
 
-class _Header:
-    """One pass over a GGUF header."""
+class Header:
+    """One pass over a GGUF header: every key, and the name, type and shape of every tensor."""
 
     def __init__(self, cursor: Cursor) -> None:
         self.cursor = cursor
@@ -170,12 +183,24 @@ class _Header:
         """Every key: entries of its array, bytes of its string, else 1."""
         self.places: dict[str, int] = {}
         """Where the entries of an array begin."""
-
-    def facts(self, stem: str) -> GgufFacts:
-        version, tensors, keys = self._counts()
+        self.shapes: dict[str, tuple[int, ...]] = {}
+        """Every tensor, in the file's order; the dimension that is contiguous in memory comes first."""
+        self.bytes_by_type: dict[str, int] = {}
+        self.parameters = 0
+        self.version, tensors, keys = self._counts()
         for _ in range(keys):
             self._pair()
-        parameters, by_type, end = self._tensors(tensors)
+        self.end = self._tensors(tensors)
+        """Where the last tensor ends in the file."""
+
+    def facts(self, stem: str) -> GgufFacts:
+        """What it says of a model that generates text.
+
+        Raises:
+            ModelRejected: it is of no such model.
+        """
+        if "token_embd.weight" not in self.shapes and self.kind == "model":
+            raise self.wrong("it has no token embeddings")
         architecture = self._architecture()
         layers = self._size(f"{architecture}.block_count", limit=MAX_LAYERS)
         width = self._size(f"{architecture}.embedding_length")
@@ -186,12 +211,12 @@ class _Header:
         value_width = self._size(f"{architecture}.attention.value_length", head_width)
         label, name = self.values.get("general.file_type", -1), self.values.get("general.name")
         return GgufFacts(
-            version=version,
+            version=self.version,
             file_size=self.cursor.size,
             name=name if isinstance(name, str) and name.strip() else stem,
             architecture=architecture,
-            parameters=parameters,
-            quantisation=FILE_TYPES.get(label) or max(by_type, key=lambda of: by_type[of]),
+            parameters=self.parameters,
+            quantisation=FILE_TYPES.get(label) or self.usual_type(),
             context_length=self._size(f"{architecture}.context_length", limit=2**31 - 1),
             layers=layers,
             embedding_length=width,
@@ -199,11 +224,20 @@ class _Header:
             kv_width=sum(kv_heads) * (key_width + value_width),
             vocabulary=self.lengths["tokenizer.ggml.tokens"],
             has_chat_template=self.lengths.get("tokenizer.chat_template", 0) > 0,
-            tensors=tensors,
-            tensor_bytes=sum(by_type.values()),
-            expected_size=end,
+            tensors=len(self.shapes),
+            tensor_bytes=sum(self.bytes_by_type.values()),
+            expected_size=self.end,
             control_tokens=self._control_tokens(),
         )
+
+    @property
+    def kind(self) -> str:
+        """What the file holds: `model`, `adapter`, …"""
+        return str(self.values.get("general.type", "model"))[:40]
+
+    def usual_type(self) -> str:
+        """The type that most bytes have."""
+        return max(self.bytes_by_type, key=lambda of: self.bytes_by_type[of])
 
     def _counts(self) -> tuple[int, int, int]:
         cursor = self.cursor
@@ -262,20 +296,17 @@ class _Header:
             form = f"<{count}{SCALARS[of][1]}"
             self.values[key] = list(struct.unpack(form, cursor.take(struct.calcsize(form))))
 
-    def _tensors(self, count: int) -> tuple[int, dict[str, int], int]:
-        """Parameters, bytes by type, and where the last tensor ends in the file."""
+    def _tensors(self, count: int) -> int:
+        """Where the last of them ends in the file."""
         alignment = self.values.get("general.alignment", 32)
         if not isinstance(alignment, int) or not 0 < alignment <= 2**16 or alignment & (alignment - 1):
             raise self.wrong(f"its alignment is {alignment}")
         cursor = self.cursor
-        names: set[str] = set()
-        by_type: dict[str, int] = {}
-        parameters = expected = end = 0
+        expected = end = 0
         for _ in range(count):
             name = cursor.text(MAX_NAME_BYTES, "a tensor's name")
-            if name in names:
+            if name in self.shapes:
                 raise self.wrong(f"the tensor {name} stands in it twice")
-            names.add(name)
             label, weights, size = self._tensor_size(name)
             offset = cursor.number("<Q")
             if offset % alignment:
@@ -285,11 +316,9 @@ class _Header:
                 raise self.wrong(f"the tensor {name} {fault}: it starts at {offset:,}, not {expected:,}")
             end = offset + size
             expected = -(-end // alignment) * alignment
-            by_type[label] = by_type.get(label, 0) + size
-            parameters += weights
-        if "token_embd.weight" not in names:
-            raise self.wrong("it has no token embeddings")
-        return parameters, by_type, -(-cursor.at // alignment) * alignment + end
+            self.bytes_by_type[label] = self.bytes_by_type.get(label, 0) + size
+            self.parameters += weights
+        return -(-cursor.at // alignment) * alignment + end
 
     def _tensor_size(self, name: str) -> tuple[str, int, int]:
         """Its type, weights and bytes; the file may yet be too short for them."""
@@ -305,13 +334,14 @@ class _Header:
         weights = math.prod(shape)
         if not 0 < weights < 2**48 or shape[0] % block:
             raise self.wrong(f"the tensor {name} has the impossible shape {shape} for {label}")
+        self.shapes[name] = tuple(shape)
         return label, weights, weights // block * block_bytes
 
     def _architecture(self) -> str:
         """Which family it is of, when that family generates text and its tokenizer is here."""
-        kind, architecture = self.values.get("general.type", "model"), self.values.get("general.architecture")
-        if kind != "model":
-            raise self.wrong(f"it holds a {str(kind)[:40]}, not a model", "Name the model's own file.")
+        architecture = self.values.get("general.architecture")
+        if self.kind != "model":
+            raise self.wrong(f"it holds a {self.kind}, not a model", "Name the model's own file.")
         if not isinstance(architecture, str) or not architecture:
             raise self.wrong("general.architecture is missing")
         if architecture in NOT_GENERATING:

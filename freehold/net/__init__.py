@@ -156,7 +156,7 @@ def _answer(
     as_it_is: bool = False,
 ) -> Iterator[Answer]:
     """The answer after redirects, its body unread; a failure status is raised."""
-    place = _parsed(url)
+    place = parsed(url)
     for _ in range(MAX_REDIRECTS + 1):
         addresses = judged(place, egress, deadline, resolve)
         door = Door(addresses, deadline)
@@ -192,7 +192,7 @@ def _answer(
     raise FetchFailed(f"{url} redirects more than {MAX_REDIRECTS} times.")
 
 
-def _parsed(url: str) -> httpx.URL:
+def parsed(url: str) -> httpx.URL:
     """
     Raises:
         InvalidInput: not an http(s) URL that may be asked for.
@@ -215,6 +215,6 @@ def _parsed(url: str) -> httpx.URL:
 
 def _redirected(place: httpx.URL, target: str) -> httpx.URL:
     try:
-        return _parsed(str(place.join(target)))
+        return parsed(str(place.join(target)))
     except (InvalidInput, httpx.InvalidURL) as error:
         raise EgressDenied(f"{place} redirects to an address that is not read: {error}") from None

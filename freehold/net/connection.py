@@ -188,6 +188,8 @@ def _cause(error: BaseException) -> BaseException:
     found: BaseException | None = error
     while found is not None and not isinstance(found, OSError):  # ssl's errors are OSErrors too
         found = found.__cause__ or found.__context__
+    while found is not None and isinstance(found.__cause__, OSError):  # anyio wraps one in another
+        found = found.__cause__
     return found or error
 
 

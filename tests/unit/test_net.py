@@ -700,10 +700,17 @@ EXCEPTIONS = {
     "net/__init__.py": {"httpcore", "httpx"},
     "net/connection.py": {"httpcore", "httpx", "socket"},
     "net/response.py": {"httpcore", "httpx"},
+    "net/session.py": {"httpcore"},
 }
 """Who may import which of them, and only that."""
 
-CONNECTORS = {"net/__init__.py", "net/connection.py", "cli/client.py", "engines/worker.py"}
+CONNECTORS = {
+    "net/__init__.py",
+    "net/connection.py",
+    "net/session.py",
+    "cli/client.py",
+    "engines/worker.py",
+}
 """Those of them that may call `connect`; the others only listen or inherit."""
 
 

@@ -20,8 +20,11 @@ from freehold.errors import (
     NotFound,
     Unavailable,
 )
+from freehold.models import files as files_module
 from freehold.models import registry as module
+from freehold.models.endpoint import Endpoint
 from freehold.models.registry import Model, Registry
+from freehold.models.store import models
 from freehold.store.database import Database
 from freehold.store.migrations import migrate
 from freehold.testing import FakeClock
@@ -111,9 +114,7 @@ def test_found_by_name_id_and_unique_beginning(
     twin = model.id[:10] + second.id[10:]
     with database.write() as connection:
         connection.execute(
-            module.models.insert().values(
-                id=twin, name="twin", format="gguf", size=1, facts="{}", created_at=0.0
-            )
+            models.insert().values(id=twin, name="twin", format="gguf", size=1, facts="{}", created_at=0.0)
         )
     with pytest.raises(InvalidInput, match="Several"):
         registry.get(model.id[:8])
@@ -153,9 +154,9 @@ def test_a_missing_or_changed_file_is_noticed_and_healed(registry: Registry, tin
     data = bytearray(path.read_bytes())
     data[-1] ^= 1
     path.write_bytes(data)
-    assert registry.use("tiny") == model  # same size: only the hash tells
-    with pytest.raises(Unavailable, match="its hash is no longer"):
-        registry.verify("tiny")
+    for notices in (registry.use, registry.verify):  # same size: only the hash tells
+        with pytest.raises(Unavailable, match="its hash is no longer"):
+            notices("tiny")
     os.truncate(path, 100)
     with pytest.raises(Unavailable, match="has changed: 100 bytes"):
         registry.use("tiny")
@@ -211,7 +212,7 @@ def test_a_full_disk(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(module.os, "fsync", full)
+        patch.setattr(files_module.os, "fsync", full)
         with pytest.raises(NoRoom, match="No space left"):
             registry.add(tiny)
     assert files(tmp_path) == []
@@ -226,7 +227,7 @@ from freehold.models import registry as module
 from freehold.store.database import Database
 home, tiny, moment = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
 registry = module.Registry(Database(home / "freehold.db"), home / "models")
-def die(*args):
+def die(*args, **more):
     os.kill(os.getpid(), signal.SIGKILL)
 if moment == "copying":
     registry.add(tiny, progress=die)
@@ -234,11 +235,11 @@ elif moment == "placed":
     registry._record = die
     registry.add(tiny)
 elif moment == "recorded":
-    registry._settle = die
+    registry._files._settle = die
     registry.add(tiny)
 else:
     registry.add(tiny)
-    registry._settle = die
+    registry._files._settle = die
     registry.remove("tiny")
 """
 
@@ -258,6 +259,80 @@ def test_killed_at_the_worst_moment(
     assert files(tmp_path) == [f"{model.id}.gguf" for model in left]
     model: Model = registry.add(tiny)
     assert registry.verify(model.id) == model
+
+
+def test_read_in_full_once_and_again_when_anything_changed(
+    registry: Registry, tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[Path] = []
+    whole = files_module.hash_of
+    monkeypatch.setattr(files_module, "hash_of", lambda path, *more: read.append(path) or whole(path, *more))
+    model = registry.add(tiny)
+    path = registry.path(model)
+    assert registry.path(model) == path
+    assert len(read) == 1
+    before = path.stat()
+    path.chmod(0o644)
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 4
+    path.write_bytes(data)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    with pytest.raises(Unavailable, match="its hash is no longer"):
+        registry.path(model)
+
+
+def test_a_model_taken_instead_of_copied(registry: Registry, tiny: Path, tmp_path: Path) -> None:
+    inode = tiny.stat().st_ino
+    model = registry.add(tiny, move=True)
+    assert not tiny.exists()
+    assert registry.path(model).stat().st_ino == inode
+    assert files(tmp_path) == [f"{model.id}.gguf"]
+
+
+def test_where_it_came_from_is_kept_as_it_was_said(
+    registry: Registry, tiny: Path, other: Path, database: Database, tmp_path: Path
+) -> None:
+    lineage = {"dataset": "d" * 64, "metrics": {"loss": 1.5}}
+    licence = {"id": "apache-2.0"}
+    parent = registry.add(other)
+    model = registry.add(tiny, parent="other", lineage=lineage, licence=licence)
+    assert (model.kind, model.parent_id, model.lineage, model.licence) == (
+        "model",
+        parent.id,
+        lineage,
+        licence,
+    )
+    assert Registry(database, tmp_path / "models").get("tiny") == model == registry.add(tiny)
+    with pytest.raises(NotFound, match="no model nobody"):
+        registry.add(tiny, parent="nobody")
+    with pytest.raises(InvalidInput, match="cannot be written as JSON"):
+        registry.add(tiny, lineage={"metrics": float("nan")})
+
+
+def test_an_endpoint_is_a_model_without_a_file(registry: Registry, tmp_path: Path) -> None:
+    endpoint = Endpoint("https://Models.example/v1/", "llama-70b", 8192, "EXAMPLE_KEY", 0.5, 0.75)
+    model = registry.add_endpoint(endpoint)
+    assert (model.name, model.kind, model.format, model.size) == ("llama-70b", "endpoint", "openai", 0)
+    assert Endpoint.from_json(model.facts) == endpoint
+    assert registry.add_endpoint(endpoint) == model
+    assert registry.use("llama-70b").id == endpoint.id
+    assert registry.in_use() == {"answer": model}
+    registry.unuse()
+    for call in (lambda: registry.path(model), lambda: registry.verify(model.id)):
+        with pytest.raises(InvalidInput, match="is an endpoint"):
+            call()
+    registry.remove(model.id)
+    assert registry.list() == []
+    assert files(tmp_path) == []
+
+
+def test_each_task_has_its_own_model(registry: Registry, tiny: Path, other: Path) -> None:
+    first, second = registry.add(tiny), registry.add(other)
+    registry.use("tiny", "route")
+    registry.use("other", "rewrite")
+    assert registry.in_use() == {"rewrite": second, "route": first}
+    registry.unuse("route")
+    assert registry.in_use() == {"rewrite": second}
 
 
 def test_errors_are_ours(registry: Registry) -> None:

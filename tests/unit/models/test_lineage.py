@@ -1,0 +1,100 @@
+"""The family that models make, and what is remembered of those that were removed."""
+
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+import tiny_gguf
+from sqlalchemy import text
+
+from freehold.errors import InvalidInput
+from freehold.models.lineage import Family, Relative
+from freehold.models.registry import Model, Registry
+from freehold.models.store import removed_models
+from freehold.store.database import Database
+from freehold.store.migrations import migrate
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    database = Database(tmp_path / "freehold.db")
+    migrate(database)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def registry(database: Database, tmp_path: Path) -> Registry:
+    return Registry(database, tmp_path / "models", clock=count(1.0).__next__)
+
+
+def add(registry: Registry, tmp_path: Path, name: str, parent: str | None = None) -> Model:
+    path = tmp_path / f"{name}.gguf"
+    tiny_gguf.write(path, width=32, layers=1, seed=sum(map(ord, name)))
+    return registry.add(path, parent=parent, licence={"id": name})
+
+
+def names(relatives: tuple[Relative, ...]) -> list[object]:
+    """`name`, `(name)` when removed, `[name, children…]` where it has some."""
+    shown = []
+    for each in relatives:
+        name = f"({each.model.name})" if each.removed else each.model.name
+        shown.append([name, *names(each.children)] if each.children else name)
+    return shown
+
+
+def tree(registry: Registry, name: str) -> tuple[list[object], list[object]]:
+    found: Family = registry.family(registry.get(name))
+    return names(found.ancestors), names(found.descendants)
+
+
+def test_ancestors_and_descendants(registry: Registry, tmp_path: Path) -> None:
+    for name, parent in (("a", None), ("b", "a"), ("c", "b"), ("d", "b"), ("e", "a")):
+        add(registry, tmp_path, name, parent)
+    assert tree(registry, "a") == ([], [["b", "c", "d"], "e"])
+    assert tree(registry, "c") == (["b", "a"], [])
+
+
+def test_remembered_while_others_descend_from_it(
+    registry: Registry, database: Database, tmp_path: Path
+) -> None:
+    first = add(registry, tmp_path, "a")
+    add(registry, tmp_path, "b", "a")
+    add(registry, tmp_path, "c", "b")
+    registry.remove("a")
+    registry.remove("b")
+    assert tree(registry, "c") == (["(b)", "(a)"], [])
+    found = registry.family(registry.get("c"))
+    assert [each.model.licence for each in found.ancestors] == [{"id": "b"}, {"id": "a"}]
+    assert [each.name for each in registry.list()] == ["c"]
+    again = registry.add(tmp_path / "a.gguf", "renamed")
+    assert (again.id, again.licence) == (first.id, {"id": "a"})
+    assert tree(registry, "renamed") == ([], [["(b)", "c"]])
+    registry.remove("renamed")
+    registry.remove("c")
+    with database.read() as connection:
+        assert connection.execute(removed_models.select()).all() == []
+
+
+def test_nothing_descends_from_itself(registry: Registry, tmp_path: Path) -> None:
+    add(registry, tmp_path, "a")
+    add(registry, tmp_path, "b", "a")
+    registry.remove("a")
+    with pytest.raises(InvalidInput, match="cannot be made from itself"):
+        registry.add(tmp_path / "a.gguf", parent="b")
+    assert [each.name for each in registry.list()] == ["b"]
+
+
+def test_models_from_before_lineage_are_whole_ones(
+    database: Database, registry: Registry, tmp_path: Path
+) -> None:
+    model = add(registry, tmp_path, "a")
+    columns = "id, name, format, size, facts, created_at"
+    with database.write() as connection:
+        connection.execute(text(f"CREATE TABLE old AS SELECT {columns} FROM models"))
+        connection.execute(text("DELETE FROM models"))
+        connection.execute(text(f"INSERT INTO models ({columns}) SELECT {columns} FROM old"))
+    found = registry.get("a")
+    assert (found.kind, found.parent_id, found.lineage, found.licence) == ("model", None, {}, {})
+    assert (found.id, found.facts) == (model.id, model.facts)
