@@ -21,6 +21,7 @@ from freehold.assistant.assistants import DEMO, Assistants
 from freehold.assistant.conversations import Conversations
 from freehold.assistant.extract import Extractor
 from freehold.assistant.grounding import Checker
+from freehold.assistant.routing import Router
 from freehold.assistant.suggestions import Suggestions
 from freehold.assistant.trace import Recorder, Traces
 from freehold.config import Config
@@ -118,6 +119,7 @@ class Home:
         self.registry = Registry(
             database, config.models, context=config.engine_context, slots=config.engine_slots
         )
+        self.router = Router(config.router, self.embedder)
         self.engine = ActiveEngine(self.registry, self._engine_for, self._given)
         self.traces = Traces(database)
         self.answerer = self.answerer_for(self.engine, self.traces, memory=self._memory())
@@ -182,6 +184,7 @@ class Home:
             checker=Checker(show_above=config.show_above),
             settings=AnswerSettings(config.passages_per_answer, refuse_below, config.max_answer_tokens),
             memory=memory,
+            router=self.router if self._within is None else self._within.router,
         )
 
     def _memory(self) -> AnswerMemory:

@@ -157,6 +157,11 @@ class Config(BaseSettings):
         return self.home / "server.json"
 
     @property
+    def router(self) -> Path:
+        """The file of the router in service; there is none until `freehold route use`."""
+        return self.models / "router.safetensors"
+
+    @property
     def embedder_folder(self) -> Path:
         return self.embedding_model or self.models / "all-minilm-l6-v2-int8"
 

@@ -36,6 +36,7 @@ from freehold.knowledge.search import Search
 from freehold.knowledge.store import assistant_sources
 from freehold.store.database import Database
 from freehold.tasks import answer as task
+from freehold.tasks.route import Route
 from freehold.types import (
     AnswerEvent,
     Claim,
@@ -73,11 +74,13 @@ class Answerer:
         engine: Callable[[], Engine | None],
         settings: AnswerSettings,
         memory: AnswerMemory | None = None,
+        router: Callable[[str], Route | None] | None = None,
         checker: Checker | None = None,
         clock: Callable[[], float] = time.time,
         new_id: Callable[[], str] = lambda: f"trc_{secrets.token_urlsafe(12)}",
     ) -> None:
-        """Without a memory every answer is worked out anew; measurements want that."""
+        """Without a memory every answer is worked out anew; measurements want that. A router is called in a
+        thread."""
         self._database = database
         self._search = search
         self._extractor = extractor
@@ -85,6 +88,7 @@ class Answerer:
         self._engine = engine
         self._settings = settings
         self._memory = memory
+        self._router = router
         self._flights = Flights()
         self._checker = checker or Checker()
         self._clock = clock
@@ -108,13 +112,13 @@ class Answerer:
         try:
             yield MessageStart(trace.id)
             talk = smalltalk.read(query.text)
-            asked = () if talk.reply is not None else _asked(talk.rest, query.history)
+            at_once = await self._at_once(query, talk, work)
+            asked = () if at_once is not None else _asked(talk.rest, query.history)
             basis = await self._basis(work, instructions) if asked else None
             async with self._flights.turn(_flight(asked, assistant_id, basis)):
-                if talk.reply is not None:
-                    told = work.own_words(work.begin(query.text), talk.reply)
-                    work.told(told)
-                    yield told
+                if at_once is not None:
+                    work.told(at_once)
+                    yield at_once
                 async with aclosing(self._events(asked, work, instructions, basis)) as events:
                     async for event in events:
                         work.told(event)
@@ -133,6 +137,32 @@ class Answerer:
         finally:
             self.in_flight -= 1
         yield MessageEnd(work.outcome, trace.usage, trace.id, trace.timings, work.nearby, work.choices)
+
+    async def _at_once(self, query: Query, talk: smalltalk.Talk, work: Work) -> MessageDelta | None:
+        """What is told without a search: small talk, and where a router is sure of it, that nobody can be
+        reached from here or that nothing here is about the message.
+
+        A message that leans on the turns before it is not routed: alone it says too little.
+        """
+        if talk.reply is not None:
+            return work.own_words(work.begin(query.text), talk.reply)
+        if self._router is None or (query.history and not stands_alone(talk.rest)):
+            return None
+        route = await to_thread.run_sync(self._route, talk.rest, work)
+        if route is None or not route.sure or route.kind == "label":
+            return None
+        part = work.begin(query.text)
+        return work.own_words(part, smalltalk.PERSON) if route.kind == "person" else work.refuse(part)
+
+    def _route(self, message: str, work: Work) -> Route | None:
+        """In a thread: what the message is about, noted in the trace."""
+        assert self._router is not None
+        began = time.thread_time()
+        work.trace.route = self._router(message)
+        if work.trace.route is not None:
+            work.spent(began)
+            work.lap("route")
+        return work.trace.route
 
     async def _basis(self, work: Work, instructions: str) -> str | None:
         """What a kept answer rests on; None where nothing is kept or reused."""

@@ -11,6 +11,7 @@ from sqlalchemy import Column, Float, Index, String, Table, Text, insert, select
 
 from freehold.errors import NotFound
 from freehold.store.database import Database, metadata
+from freehold.tasks.route import Route
 from freehold.types import Citation, Claim, ScoredPassage, Turn, Usage
 
 traces = Table(
@@ -68,6 +69,8 @@ class Trace:
     outcome: str = "cancelled"
     """answered | refused | handoff, or cancelled (the caller went away), or failed."""
     error: dict[str, Any] | None = None
+    route: Route | None = None
+    """What the message is about, where a router is in service."""
     choices: list[str] = field(default_factory=list)
     """What the visitor was asked to choose from."""
     reused: list[dict[str, Any]] = field(default_factory=list)

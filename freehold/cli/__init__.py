@@ -15,7 +15,19 @@ from typing import Annotated
 
 import typer
 
-from freehold.cli import assistants, chat, evaluate, keys, knowledge, models, rehearse, serve, setup, trace
+from freehold.cli import (
+    assistants,
+    chat,
+    evaluate,
+    keys,
+    knowledge,
+    models,
+    rehearse,
+    route,
+    serve,
+    setup,
+    trace,
+)
 from freehold.cli.options import Options
 from freehold.cli.output import fail
 from freehold.errors import FreeholdError
@@ -33,7 +45,7 @@ def make() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(common)
-    for group in (serve, knowledge, chat, models, evaluate, rehearse, assistants, keys, trace, setup):
+    for group in (serve, knowledge, chat, models, route, evaluate, rehearse, assistants, keys, trace, setup):
         group.register(app)
     return app
 

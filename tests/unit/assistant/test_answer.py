@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
+from freehold.assistant import smalltalk
 from freehold.assistant import work as answering
 from freehold.assistant.answer import Answerer, AnswerSettings
 from freehold.assistant.assistants import Assistants
@@ -18,6 +19,7 @@ from freehold.errors import EngineCrashed, NotFound
 from freehold.knowledge.sources import Sources
 from freehold.store.database import Database
 from freehold.store.migrations import migrate
+from freehold.tasks.route import OUT_OF_SCOPE, PERSON, Route
 from freehold.testing import FakeEngine
 from freehold.types import (
     AnswerEvent,
@@ -86,7 +88,12 @@ class World:
         self.search = ScriptedSearch(scored())
 
     def answerer(
-        self, extractor: ScriptedExtractor, engine: Engine | None = None, *, id: str = "trc_1"
+        self,
+        extractor: ScriptedExtractor,
+        engine: Engine | None = None,
+        *,
+        id: str = "trc_1",
+        router: Callable[[str], Route | None] | None = None,
     ) -> Answerer:
         return Answerer(
             database=self.database,
@@ -96,6 +103,7 @@ class World:
             engine=lambda: engine,
             settings=AnswerSettings(passages=5, refuse_below=0.5, max_tokens=200),
             new_id=lambda: id,
+            router=router,
         )
 
 
@@ -306,3 +314,47 @@ async def test_a_follow_up_is_searched_for_as_it_is_meant(world: World) -> None:
     assert world.search.asked == ["Do you ship to Spain?"]
     trace = world.traces.get("trc_1")
     assert (trace["question"], trace["questions"]) == ("and to Spain?", ["Do you ship to Spain?"])
+
+
+@pytest.mark.parametrize(
+    ("label", "outcome", "text"),
+    [(PERSON, "answered", smalltalk.PERSON), (OUT_OF_SCOPE, "refused", answering.REFUSAL)],
+)
+async def test_what_a_router_is_sure_of_is_told_without_a_search(
+    world: World, label: str, outcome: str, text: str
+) -> None:
+    answerer = world.answerer(ScriptedExtractor(TEXT), router=lambda message: Route(label, 0.99, True))
+    seen = await events(answerer, "Somebody should call me back about Jupiter's moons.")
+    assert said(seen) == text
+    assert isinstance(seen[-1], MessageEnd) and seen[-1].outcome == outcome
+    assert world.search.asked == []
+    trace = world.traces.get("trc_1")
+    assert trace["route"] == {"label": label, "confidence": 0.99, "sure": True}
+    assert "route" in trace["timings"]
+
+
+@pytest.mark.parametrize("route", [None, Route(PERSON, 0.4, False), Route("card", 0.99, True)])
+async def test_any_other_message_goes_its_usual_way(world: World, route: Route | None) -> None:
+    answerer = world.answerer(ScriptedExtractor(TEXT), router=lambda message: route)
+    assert said(await events(answerer, "How long do refunds take?")) == TEXT
+    noted = world.traces.get("trc_1")["route"]
+    assert noted == (None if route is None else {"label": route.label, "confidence": route.confidence,
+                                                 "sure": route.sure})  # fmt: skip
+
+
+async def test_small_talk_and_what_leans_on_turns_before_is_not_routed(world: World) -> None:
+    routed: list[str] = []
+
+    def router(message: str) -> Route:
+        routed.append(message)
+        return Route(OUT_OF_SCOPE, 1.0, True)
+
+    hello, follow, alone = (
+        world.answerer(ScriptedExtractor(TEXT), router=router, id=f"trc_{number}") for number in range(3)
+    )
+    await events(hello, "Hello!")
+    before = (Turn("user", "How long do refunds take?"), Turn("assistant", "Five days."))
+    leaning = [event async for event in follow.answer(Query("and for gift cards?", before), "default")]
+    assert routed == [] and said(leaning) == TEXT
+    await events(alone, "How many moons does Jupiter have?")
+    assert routed == ["How many moons does Jupiter have?"]

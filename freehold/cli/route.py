@@ -1,0 +1,257 @@
+"""`route …`: what messages are about: learn it from labelled messages, try it, put it into service.
+
+Files alone: no server is asked. One that runs takes up another router with the next message.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from freehold.cli.knowledge import Json
+from freehold.cli.options import config_of
+from freehold.cli.output import count, line, note, say, say_fields, say_json
+from freehold.cli.progress import Bar
+
+if TYPE_CHECKING:  # numpy takes its time; --help does without
+    from freehold.config import Config
+    from freehold.engines.embedder import OnnxEmbedder
+    from freehold.tasks.linear_route import LinearRoute
+
+COLUMNS = {
+    "message": ("message", "text", "question", "utterance", "query"),
+    "label": ("label", "intent", "topic", "category", "route"),
+}
+AT_ONCE = 64
+"""Messages between two steps of the bar."""
+
+
+def register(app: typer.Typer) -> None:
+    group = typer.Typer(
+        help="Learn and choose what tells messages apart by topic.",
+        no_args_is_help=True,
+        rich_markup_mode=None,
+    )
+    group.command("train")(train)
+    group.command("try")(try_it)
+    group.command("show")(show)
+    group.command("use")(use)
+    app.add_typer(group, name="route")
+
+
+def train(
+    ctx: typer.Context,
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="Messages with labels: CSV, TSV or JSON Lines.")
+    ],
+    out: Annotated[Path, typer.Option(metavar="FILE", help="Where the router is written.")] = Path(
+        "router.safetensors"
+    ),
+    column: Annotated[
+        list[str] | None,
+        typer.Option(metavar="WHAT=NAME", help="Where a column has no usual name: label=Thema."),
+    ] = None,
+    use_it: Annotated[bool, typer.Option("--use", help="Put it into service at once.")] = False,
+    json: Json = False,
+) -> None:
+    """Learn a router from labelled messages: logistic regression over their embeddings.
+
+    A fifth of each label's messages is held out and measured on; then all are learnt from. The labels
+    `out_of_scope` and `person` (or their usual spellings) are for messages that are about nothing here, and
+    for those that want a person. Needs scikit-learn, which the extra `train` brings.
+    """
+    from freehold.training.linear import fit
+
+    config = config_of(ctx)
+    rows = rows_of(file, column or [])
+    embedder = embedder_for(config)
+    vectors = embedded(embedder, [message for message, _ in rows])
+    began = time.perf_counter()
+    router = fit(rows, vectors, embedder.name)
+    seconds = time.perf_counter() - began
+    put(router, out)
+    if use_it:
+        put(router, config.router)
+    tell(router, json, file=str(out), seconds=round(seconds, 1), in_service=use_it)
+
+
+def try_it(
+    ctx: typer.Context,
+    message: Annotated[str, typer.Argument(metavar="MESSAGE", help="What a customer might write.")],
+    router: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A router; by default the one in service.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Say what a message is about, and how sure that is."""
+    from freehold.tasks.linear_route import read
+
+    config = config_of(ctx)
+    loaded = read(router or config.router)
+    embedder = embedder_for(config)
+    same_embedder(loaded, embedder)
+    found = loaded.route(embedder.embed([message])[0])
+    if json:
+        say_json({"label": found.label, "confidence": found.confidence, "sure": found.sure})
+    else:
+        say(f"{found.label}  {found.confidence:.2f}" + ("" if found.sure else "  (a guess)"))
+
+
+def show(
+    ctx: typer.Context,
+    router: Annotated[
+        Path | None,
+        typer.Argument(metavar="[FILE]", help="A router; by default the one in service."),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Show what a router was learnt from, and how often it was right."""
+    from freehold.tasks.linear_route import read
+
+    path = router or config_of(ctx).router
+    tell(read(path), json, file=str(path))
+
+
+def use(
+    ctx: typer.Context,
+    router: Annotated[str, typer.Argument(metavar="FILE|none", help="`none` routes nothing any more.")],
+) -> None:
+    """Route messages from now on; a running server takes it up with the next message."""
+    from freehold.tasks.linear_route import read
+
+    config = config_of(ctx)
+    if router == "none":
+        config.router.unlink(missing_ok=True)
+        say("messages are not routed")
+        return
+    loaded = read(Path(router))
+    same_embedder(loaded, embedder_for(config))
+    put(loaded, config.router)
+    say(f"in service: {router}")
+
+
+def rows_of(file: Path, columns: list[str]) -> list[tuple[str, str]]:
+    """The messages with their labels, each message once; of two labels the first counts, and it is said.
+
+    Raises:
+        InvalidInput: a row has no message or no label; the line is named.
+    """
+    from freehold.cli.evaluate import column_of
+    from freehold.evaluation.tables import Columns, listed, rows
+    from freehold.tasks.route import label_of
+
+    known = Columns(COLUMNS, dict(map(column_of, columns)))
+    found: dict[str, tuple[str, str]] = {}
+    unlike = 0
+    for row in rows(file):
+        at = known.of(row)
+        for thing in COLUMNS:
+            if thing not in at:
+                raise row.wrong(f"there is no {thing}; {listed(tuple(row.values))}.",
+                                hint=f"Name the column: --column {thing}=NAME.")  # fmt: skip
+            if not isinstance(value := row.values[at[thing]], str) or not value.strip():
+                raise row.wrong(f"the {thing} is empty, or no text.")
+        message, label = row.values[at["message"]].strip(), label_of(row.values[at["label"]])
+        first = found.setdefault(" ".join(message.lower().split()), (message, label))
+        if first[1] != label:
+            unlike += 1
+            if unlike == 1:
+                note(line(f"{file}, line {row.line}: labelled {label!r} here and {first[1]!r} before."))
+    if unlike:
+        note(f"{count(unlike, 'message')} had two labels; the first was taken.")
+    return list(found.values())
+
+
+def embedder_for(config: Config) -> OnnxEmbedder:
+    """
+    Raises:
+        Unavailable: there is no embedding model.
+    """
+    from freehold.engines.embedder import OnnxEmbedder
+
+    return OnnxEmbedder(config.embedder_folder, config.embedder_threads)
+
+
+def embedded(embedder: OnnxEmbedder, messages: list[str]) -> Any:
+    """Embeddings in the order of the messages, shape (messages, dimensions)."""
+    import numpy as np
+
+    from freehold.tasks.route import LONGEST_MESSAGE
+
+    vectors = np.empty((len(messages), embedder.dimensions), dtype=np.float32)
+    with Bar("Embedding") as shown:
+        for start in range(0, len(messages), AT_ONCE):
+            some = [message[:LONGEST_MESSAGE] for message in messages[start : start + AT_ONCE]]
+            vectors[start : start + len(some)] = embedder.embed(some)
+            shown.update(start + len(some), len(messages), "")
+    return vectors
+
+
+def same_embedder(router: LinearRoute, embedder: OnnxEmbedder) -> None:
+    """
+    Raises:
+        Conflict: the router was learnt from another embedding model than the one that is here.
+    """
+    from freehold.errors import Conflict
+
+    if router.embedder != embedder.name:
+        raise Conflict(
+            f"This router was learnt from the embedding model {router.embedder}; here is {embedder.name}.",
+            hint="Train it anew with `freehold route train`.",
+        )
+
+
+def put(router: LinearRoute, path: Path) -> None:
+    """
+    Raises:
+        NoRoom: the disk is full.
+        InvalidInput: the file cannot be written there.
+    """
+    from errno import EDQUOT, ENOSPC
+
+    from freehold.errors import InvalidInput, NoRoom
+    from freehold.tasks.linear_route import write
+
+    try:
+        write(router, path)
+    except OSError as error:
+        if error.errno in (ENOSPC, EDQUOT):
+            raise NoRoom(f"The disk is full: {path} was not written.", hint="Make room.") from None
+        raise InvalidInput(f"{path} cannot be written: {error.strerror}.") from None
+
+
+def tell(router: LinearRoute, json: bool, **more: Any) -> None:
+    """A router's figures."""
+    from freehold.evaluation.statistics import share_interval
+
+    facts = router.facts
+    low, high = share_interval(outcomes(facts["right"], facts["held_out"]))
+    if json:
+        say_json({**facts, "low": low, "high": high, "labels": list(router.labels), **more})
+        return
+    say_fields(
+        [
+            ("labels", f"{len(router.labels):,}"),
+            ("messages", f"{facts['messages']:,}, {facts['held_out']:,} of them held out and measured on"),
+            ("accuracy", f"{facts['accuracy']:.1%}, 95% between {low:.1%} and {high:.1%}"),
+            ("macro F1", f"{facts['macro_f1']:.3f}"),
+            *(
+                (name, f"{facts[name]['recall']:.1%} found, {facts[name]['false_alarms']:.2%} false alarms")
+                for name in ("out_of_scope", "person")
+                if name in facts and facts[name]["recall"] is not None
+            ),
+            *((name.replace("_", " "), value) for name, value in more.items()),
+        ]
+    )
+    if more.get("in_service") is False:
+        note("`freehold route use FILE` puts it into service.")
+
+
+def outcomes(right: int, of: int) -> Any:
+    """Ones and zeros, as the interval of a share is made from."""
+    import numpy as np
+
+    return np.repeat([1.0, 0.0], [right, of - right])
