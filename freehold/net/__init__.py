@@ -7,28 +7,20 @@ Redirects are followed by hand, each hop judged anew. Proxies named in the envir
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpcore
-import httpx
-
-from freehold import __version__
 from freehold.egress import Egress
-from freehold.errors import EgressDenied, FetchFailed, InvalidInput, NoRoom
-from freehold.net.connection import Deadline, Door, Resolve, judged, resolve, translated, trusted
-from freehold.net.response import Answer, raise_for_status
+from freehold.errors import FetchFailed, NoRoom
+from freehold.net.connection import Deadline, Resolve, resolve
+from freehold.net.request import MAX_REDIRECTS, REDIRECTS, answered
+from freehold.net.response import raise_for_status
+from freehold.net.transfer import resume
 
-__all__ = ["Egress", "Fetched", "Resolve", "download", "fetch", "resolve"]
-
-MAX_REDIRECTS = 5
-USER_AGENT = f"Freehold/{__version__}"
-
-REDIRECTS = frozenset({301, 302, 303, 307, 308})
+__all__ = ["MAX_REDIRECTS", "Egress", "Fetched", "Resolve", "download", "fetch", "resolve", "resume"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +74,8 @@ def fetch(
         TooLarge: the answer is larger than `max_bytes`.
     """
     deadline = Deadline(deadline_seconds)
-    with _answer(url, egress, deadline, dict(headers or {}), resolve, as_it_is=as_it_is) as answer:
+    judge = None if as_it_is else raise_for_status
+    with answered(url, egress, deadline, dict(headers or {}), resolve, judge=judge) as answer:
         wanted = 200 <= answer.status < 300 and takes(answer.content_type)
         body = b"".join(answer.content(max_bytes)) if wanted else b""
         return Fetched(
@@ -123,7 +116,7 @@ def download(
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     digest, done = hashlib.sha256(), 0
     try:
-        with _answer(url, egress, deadline, {}, resolve) as answer, part.open("wb") as file:
+        with answered(url, egress, deadline, {}, resolve) as answer, part.open("wb") as file:
             for piece in answer.content(max_bytes):
                 file.write(piece)
                 digest.update(piece)
@@ -143,78 +136,3 @@ def download(
         ) from error
     finally:
         part.unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def _answer(
-    url: str,
-    egress: Egress,
-    deadline: Deadline,
-    headers: dict[str, str],
-    resolve: Resolve,
-    *,
-    as_it_is: bool = False,
-) -> Iterator[Answer]:
-    """The answer after redirects, its body unread; a failure status is raised."""
-    place = parsed(url)
-    for _ in range(MAX_REDIRECTS + 1):
-        addresses = judged(place, egress, deadline, resolve)
-        door = Door(addresses, deadline)
-        with (
-            translated(place, deadline),
-            httpcore.ConnectionPool(ssl_context=trusted(), network_backend=door) as pool,
-            pool.stream(
-                "GET",
-                httpcore.URL(
-                    scheme=place.raw_scheme, host=place.raw_host, port=place.port, target=place.raw_path
-                ),
-                headers=[
-                    ("Host", place.netloc.decode("ascii")),
-                    ("User-Agent", USER_AGENT),
-                    ("Accept", "*/*"),
-                    ("Accept-Encoding", "gzip"),
-                    ("Connection", "close"),
-                    *headers.items(),
-                ],
-                extensions={"timeout": {"connect": None, "read": None, "write": None, "pool": None}},
-            ) as response,
-        ):
-            answer = Answer(place, response, door.address)
-            target = answer.headers.get("location")
-            if as_it_is or answer.status not in REDIRECTS or target is None:
-                if not as_it_is:
-                    raise_for_status(answer)
-                yield answer
-                return
-        previous, place = place, _redirected(place, target)
-        if previous.host != place.host:
-            headers = {}
-    raise FetchFailed(f"{url} redirects more than {MAX_REDIRECTS} times.")
-
-
-def parsed(url: str) -> httpx.URL:
-    """
-    Raises:
-        InvalidInput: not an http(s) URL that may be asked for.
-    """
-    try:
-        place = httpx.URL(url.strip())
-        host = place.raw_host.decode("ascii")
-    except (httpx.InvalidURL, UnicodeError, ValueError) as error:
-        raise InvalidInput(f"{url} is not a web address: {error}.") from None
-    if place.scheme not in ("http", "https"):
-        raise InvalidInput(f"{url} is not read: only http and https addresses are.")
-    if not host:
-        raise InvalidInput(f"{url} names no host.")
-    if place.port is not None and not 0 < place.port < 65536:
-        raise InvalidInput(f"{url} names no port that there is.")
-    if place.userinfo:
-        raise InvalidInput("A web address with a name or password in it is not read.")
-    return place
-
-
-def _redirected(place: httpx.URL, target: str) -> httpx.URL:
-    try:
-        return parsed(str(place.join(target)))
-    except (InvalidInput, httpx.InvalidURL) as error:
-        raise EgressDenied(f"{place} redirects to an address that is not read: {error}") from None

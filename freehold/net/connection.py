@@ -36,6 +36,10 @@ class Deadline:
         self.seconds = seconds
         self._at = time.monotonic() + seconds
 
+    def renew(self) -> None:
+        """As many seconds again from now on."""
+        self._at = time.monotonic() + self.seconds
+
     def left(self, most: float | None = None) -> float:
         """Seconds until then, at most `most`.
 

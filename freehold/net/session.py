@@ -16,8 +16,8 @@ import httpcore
 
 from freehold.egress import Egress
 from freehold.errors import FetchFailed, TooLarge
-from freehold.net import USER_AGENT, parsed
 from freehold.net.connection import Deadline, Resolve, host_of, judged, resolve, translated, trusted
+from freehold.net.request import USER_AGENT, parsed
 from freehold.net.response import Answer
 
 MAX_CONNECTIONS = 64

@@ -297,10 +297,10 @@ def test_only_public_ones_of_a_names_addresses_are_tried() -> None:
     class Backend:
         def connect_tcp(self, host: str, *_: object) -> None:
             tried.append(host)
-            raise net.httpcore.ConnectError("recorded")
+            raise net.connection.httpcore.ConnectError("recorded")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(net.httpcore, "SyncBackend", Backend)
+        patch.setattr(net.connection.httpcore, "SyncBackend", Backend)
         with pytest.raises(FetchFailed):
             get(
                 "http://docs.test/",
@@ -317,10 +317,10 @@ def test_what_a_name_means_cannot_change_between_judging_and_connecting() -> Non
     class Backend:
         def connect_tcp(self, host: str, *_: object) -> None:
             tried.append(host)
-            raise net.httpcore.ConnectError("recorded")
+            raise net.connection.httpcore.ConnectError("recorded")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(net.httpcore, "SyncBackend", Backend)
+        patch.setattr(net.connection.httpcore, "SyncBackend", Backend)
         patch.setattr(socket, "getaddrinfo", lambda *_, **__: pytest.fail("looked up again"))
         with pytest.raises(FetchFailed):
             get("http://docs.test/", Egress(["docs.test"]), resolve=lambda host, port: next(answers))
@@ -612,7 +612,7 @@ def test_a_certificate_is_checked_against_the_name_not_the_address(
     serve: Callable[..., Server], certificate: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trusting = ssl.create_default_context(cafile=str(certificate))
-    monkeypatch.setattr(net, "trusted", lambda: trusting)
+    monkeypatch.setattr(net.request, "trusted", lambda: trusting)
     server = serve(says("200 OK", "", b"secret"), tls(certificate))
     assert get(f"https://docs.test:{server.port}/", home(server)).body == b"secret"
     with pytest.raises(FetchFailed, match="not to be trusted"):
@@ -697,16 +697,16 @@ EXCEPTIONS = {
     "cli/doctor.py": {"socket"},  # tries whether the port is free
     "engines/process.py": {"socket"},  # the pair it shares with the worker
     "engines/worker.py": {"http.client", "socket"},  # the wheel's own server, on a Unix socket
-    "net/__init__.py": {"httpcore", "httpx"},
     "net/connection.py": {"httpcore", "httpx", "socket"},
+    "net/request.py": {"httpcore", "httpx"},
     "net/response.py": {"httpcore", "httpx"},
     "net/session.py": {"httpcore"},
 }
 """Who may import which of them, and only that."""
 
 CONNECTORS = {
-    "net/__init__.py",
     "net/connection.py",
+    "net/request.py",
     "net/session.py",
     "cli/client.py",
     "engines/worker.py",
