@@ -6,6 +6,7 @@ flight) is handed over here, as a callable. Knows nothing of processes, sockets 
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import time
@@ -29,6 +30,8 @@ from freehold.engines.active import ActiveEngine
 from freehold.engines.base import Engine
 from freehold.engines.embedder import OnnxEmbedder
 from freehold.engines.local import LocalEngine
+from freehold.engines.remote import RemoteEngine
+from freehold.engines.survey import EndpointWish, Survey, survey
 from freehold.errors import InvalidInput, Unavailable
 from freehold.evaluation.evaluations import KIND as EVALUATE
 from freehold.evaluation.evaluations import Evaluations
@@ -45,6 +48,7 @@ from freehold.knowledge.parser_pool import ParserPool
 from freehold.knowledge.schedule import Schedule, interval
 from freehold.knowledge.search import Search
 from freehold.knowledge.sources import WEB, Source, Sources
+from freehold.models.endpoint import Endpoint
 from freehold.models.registry import Model, Registry
 from freehold.net import Egress
 from freehold.store.database import Database
@@ -74,6 +78,7 @@ class Home:
         A home opened `within` another shares its embedding model and yields to its questions.
         """
         self.config = config
+        self.egress = Egress(config.allowed_egress, config.allowed_private)
         self._given = engine
         self._within = within
         self._closing = contextlib.ExitStack()
@@ -142,7 +147,7 @@ class Home:
             database,
             self.lexical,
             parsers,
-            Egress(config.allowed_egress, config.allowed_private),
+            self.egress,
             max_document_bytes=config.max_document_bytes,
             changed=self.changed,
         )
@@ -245,6 +250,7 @@ class Home:
             sync_source=self.sync,
             remove_source=self.sources.remove,
             add_model=self.registry.add,
+            add_endpoint=self._add_endpoint,
             use_model=self.engine.use,
             remove_model=lambda ref: void(self.registry.remove(ref)),
             evaluations=self.evaluations,
@@ -256,7 +262,13 @@ class Home:
             memory_bytes=memory.resident_bytes,
         )
 
+    async def _add_endpoint(self, wish: EndpointWish, name: str | None) -> tuple[Model, Survey]:
+        found = await survey(wish, egress=self.egress)
+        return await asyncio.to_thread(self.registry.add_endpoint, found.endpoint, name), found
+
     def _engine_for(self, model: Model) -> Engine:
+        if model.kind == "endpoint":
+            return RemoteEngine(Endpoint.from_json(model.facts), model.id, egress=self.egress)
         return LocalEngine(
             self.registry.path(model),
             model.id,

@@ -149,6 +149,38 @@ def embedding_model(config: Config) -> Iterator[Finding]:
         )
 
 
+def endpoints(config: Config) -> Iterator[Finding]:
+    """Remote models; keys are looked for in this command's environment, which may not be the server's."""
+    if not config.database.exists():
+        return
+    from json import loads
+
+    from sqlalchemy import text
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from freehold.errors import FreeholdError
+    from freehold.models.endpoint import Endpoint
+    from freehold.store.database import Database
+
+    opened = Database(config.database)
+    try:
+        with opened.read() as connection:
+            rows = connection.execute(text("SELECT name, facts FROM models WHERE format = 'openai'")).all()
+        found = {row.name: Endpoint.from_json(loads(row.facts)) for row in rows}
+    except (FreeholdError, SQLAlchemyError):
+        return  # what is wrong with the database is said where it is looked at
+    finally:
+        opened.close()
+    for name, endpoint in found.items():
+        where = f"{endpoint.model} at {endpoint.host}:{endpoint.port}"
+        variable = endpoint.key_variable
+        if variable is not None and not os.environ.get(variable):
+            lacking = f"{where}; {variable} holds no key here"
+            yield Finding(f"endpoint {name}", "note", lacking, "Set it where the server is started.")
+        else:
+            yield Finding(f"endpoint {name}", "ok", where)
+
+
 def server(config: Config) -> Iterator[Finding]:
     found = running(config)
     if found is not None:
@@ -187,7 +219,7 @@ def port(config: Config) -> Finding:
 
 def network(config: Config) -> Iterator[Finding]:
     allowed = ", ".join((*config.allowed_egress, *config.allowed_private))
-    denied = "nothing but the hosts of web sources that you add"
+    denied = "nothing but the hosts of web sources and endpoints that you add"
     yield Finding("outbound", "ok", f"{denied}; settings also allow {allowed}" if allowed else denied)
     if config.host not in LOOPBACK:
         yield Finding(
@@ -205,6 +237,7 @@ CHECKS: tuple[Callable[[Config], Iterator[Finding]], ...] = (
     home,
     database,
     embedding_model,
+    endpoints,
     server,
     network,
 )

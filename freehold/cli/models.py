@@ -9,10 +9,12 @@ from urllib.parse import quote
 import typer
 
 from freehold.cli.client import connect
+from freehold.cli.endpoints import add_endpoint, check_alone
 from freehold.cli.knowledge import Json, items
 from freehold.cli.options import config_of
 from freehold.cli.output import note, say, say_fields, say_json, say_table, size, when
 from freehold.errors import NotFound
+from freehold.models.endpoint import is_address
 
 Ref = Annotated[str, typer.Argument(metavar="MODEL", help="Its name, or enough of its ID.")]
 
@@ -31,21 +33,51 @@ def register(app: typer.Typer) -> None:
 
 def add(
     ctx: typer.Context,
-    file: Annotated[Path, typer.Argument(metavar="FILE.gguf", help="A GGUF file, any that llama.cpp reads.")],
+    file: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE.gguf|URL",
+            help="A GGUF file, any that llama.cpp reads; or an endpoint's address, like https://host/v1.",
+        ),
+    ],
     name: Annotated[str | None, typer.Option(help="What to call it; otherwise the file's name.")] = None,
+    model: Annotated[
+        str | None, typer.Option(metavar="ID", help="Endpoint: what the model is called there.")
+    ] = None,
+    key_variable: Annotated[
+        str | None,
+        typer.Option(metavar="VAR", help="Endpoint: the server's environment variable with the key."),
+    ] = None,
+    context: Annotated[
+        int | None, typer.Option(metavar="TOKENS", min=1, help="Endpoint: the context, if it does not tell.")
+    ] = None,
+    price_in: Annotated[
+        float | None, typer.Option(metavar="DOLLARS", min=0, help="Endpoint: for a million tokens read.")
+    ] = None,
+    price_out: Annotated[
+        float | None, typer.Option(metavar="DOLLARS", min=0, help="Endpoint: for a million tokens written.")
+    ] = None,
     json: Json = False,
 ) -> None:
-    """Check a model file and keep a copy of it. `freehold model use` puts it into service."""
-    path = file.expanduser().absolute()
+    """Check a model file and keep a copy of it; or keep where a remote model is.
+
+    `freehold model use` puts it into service.
+    """
+    remote = {"model": model, "key_variable": key_variable, "price_in": price_in, "price_out": price_out}
+    if is_address(file):
+        add_endpoint(ctx, file, json=json, name=name, context_length=context, **remote)
+        return
+    check_alone(file, context=context, **remote)
+    path = Path(file).expanduser().absolute()
     if not path.is_file():
         raise NotFound(f"There is no file {file}.")
     body = {"path": str(path.resolve()), **({"name": name} if name is not None else {})}
     with connect(config_of(ctx)) as client:
-        model = client.request("POST", "/api/v1/models", json=body, timeout=600.0)
+        added = client.request("POST", "/api/v1/models", json=body, timeout=600.0)
     if json:
-        say_json(model)
+        say_json(added)
     else:
-        say(f"{model['name']}  {model['id'][:12]}  {size(model['size'])}")
+        say(f"{added['name']}  {added['id'][:12]}  {size(added['size'])}")
 
 
 def list_models(ctx: typer.Context, json: Json = False) -> None:

@@ -13,6 +13,7 @@ from freehold import __version__
 from freehold.knowledge.store import Counts, counts
 from freehold.web import (
     chat,
+    endpoints,
     evaluations,
     failures,
     knowledge,
@@ -68,7 +69,7 @@ def create_app(services: Services) -> FastAPI:
     app.state.services = services
     app.state.desk = desk
     failures.install(app)
-    for part in (page, chat, openai, knowledge, management, evaluations, rehearsals, operations):
+    for part in (page, chat, openai, knowledge, management, endpoints, evaluations, rehearsals, operations):
         app.include_router(part.router)
     # the last added is the outermost
     app.add_middleware(failures.Unfailing)

@@ -16,6 +16,7 @@ from freehold.assistant.suggestions import Suggestions
 from freehold.assistant.trace import Traces
 from freehold.config import Config
 from freehold.engines.base import Embedder
+from freehold.engines.survey import EndpointWish, Survey
 from freehold.evaluation.evaluations import Evaluations
 from freehold.evaluation.rehearsals import Rehearsals
 from freehold.knowledge.options import SiteOptions
@@ -84,6 +85,8 @@ class Services:
     """Removes a source with its documents, passages and vectors, from every index."""
     add_model: Callable[[Path, str | None], Model]
     """Checks, stores and registers a GGUF file."""
+    add_endpoint: Callable[[EndpointWish, str | None], Awaitable[tuple[Model, Survey]]]
+    """Looks at an endpoint and registers it under a name. Awaited on the event loop."""
     use_model: Callable[[str | None], Awaitable[Model | None]]
     """Loads and activates a model for answers, or None: back to extractive. Awaited on the event loop."""
     remove_model: Callable[[str], None]

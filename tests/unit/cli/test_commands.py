@@ -318,6 +318,28 @@ def test_models(freehold: Run, script: Script, tmp_path: Path) -> None:
     assert freehold("model", "use", "none").out == "answers are quoted from the documents\n"
 
 
+def test_an_endpoint_is_added_by_its_address(freehold: Run, script: Script) -> None:
+    facts = {"model": "m\x1b[2J", "context_length": 8192}
+    model = {"id": "b" * 64, "name": "far", "format": "openai", "size": 0, "facts": facts}
+    added = {"model": model, "models": ["m", "n"], "counts_tokens": False}
+    script.answer("POST", "/api/v1/models/endpoints", added, status=201)
+    ran = freehold(
+        "model", "add", "https://llm.test/v1", "--model", "m", "--key-variable", "K", "--context", "8192"
+    )
+    assert ran.out == "far  bbbbbbbbbbbb  m\N{REPLACEMENT CHARACTER}[2J, 8,192 tokens\n"
+    assert ran.err == "It has 2 models: m, n\nIt does not count tokens: they are estimated.\n"
+    assert script.bodies("POST", "/api/v1/models/endpoints") == [
+        {"url": "https://llm.test/v1", "context_length": 8192, "model": "m", "key_variable": "K"}
+    ]
+
+
+def test_options_of_endpoints_are_not_passed_over_for_files(freehold: Run, tmp_path: Path) -> None:
+    (tmp_path / "tiny.gguf").write_bytes(b"GGUF")
+    ran = freehold("model", "add", str(tmp_path / "tiny.gguf"), "--key-variable", "K")
+    assert ran.status == 1
+    assert "--key-variable is for an endpoint" in ran.err
+
+
 def test_keys(freehold: Run, script: Script) -> None:
     script.answer(
         "POST", "/api/v1/keys", {"id": "k", "name": "shop", "scope": "chat", "key": "fh_chat_1"}, status=201

@@ -6,6 +6,8 @@ import pytest
 from freehold.cli import doctor
 from freehold.cli.doctor import Finding
 from freehold.config import Config
+from freehold.models.endpoint import Endpoint
+from freehold.models.registry import Registry
 from freehold.store.database import Database
 from freehold.store.lock import HomeLock
 from freehold.store.migrations import migrate
@@ -39,6 +41,24 @@ def test_a_sound_and_a_damaged_database(config: Config) -> None:
     assert damaged.state == "bad"
     assert damaged.hint is not None
     assert "backup" in damaged.hint
+
+
+def test_endpoints_and_whether_their_keys_are_there(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    database = Database(config.database)
+    migrate(database)
+    registry = Registry(database, config.models)
+    registry.add_endpoint(Endpoint("https://llm.test/v1", "m", 8192, "LLM_KEY"), "far")
+    registry.add_endpoint(Endpoint("http://10.0.0.7:8000/v1", "n", 8192), "near")
+    database.close()
+    monkeypatch.delenv("LLM_KEY", raising=False)
+    findings = found(doctor.endpoints, config)
+    assert findings["endpoint near"] == Finding("endpoint near", "ok", "n at 10.0.0.7:8000")
+    assert findings["endpoint far"].state == "note"
+    assert findings["endpoint far"].text == "m at llm.test:443; LLM_KEY holds no key here"
+    monkeypatch.setenv("LLM_KEY", "sk-x")
+    assert found(doctor.endpoints, config)["endpoint far"].state == "ok"
+    config.database.write_bytes(b"no database at all")
+    assert found(doctor.endpoints, config) == {}
 
 
 def test_a_folder_that_others_can_read(config: Config) -> None:
