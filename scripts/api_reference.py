@@ -41,8 +41,7 @@ def describe() -> dict[str, Any]:
 
     from freehold.app import Home
     from freehold.config import Config
-    from freehold.web import chat, evaluations, knowledge, management, openai, operations, page, rehearsals
-    from freehold.web.server import create_app
+    from freehold.web.server import PARTS, create_app
 
     logging.getLogger("freehold").setLevel(logging.ERROR)  # that it has no embedding model
     with tempfile.TemporaryDirectory() as folder, Home(Config(home=Path(folder), demo=False)) as home:
@@ -53,7 +52,7 @@ def describe() -> dict[str, Any]:
         (method, route.path): sorted(
             {OPENED_BY[name] for name in called(route.dependant) if name in OPENED_BY}
         )
-        for part in (page, chat, openai, knowledge, management, evaluations, rehearsals, operations)
+        for part in PARTS
         for route in part.router.routes
         if isinstance(route, APIRoute)
         for method in route.methods or ()

@@ -26,8 +26,16 @@ KEPT_SECONDS = 60.0
 NO_DEADLINES = {"read": None, "write": None, "pool": None}
 
 
-class Unanswered(FetchFailed):
-    """No connection came about, or it ended before a byte of the answer: asking again repeats nothing."""
+class Unanswered(Exception):
+    """No connection came about, or it ended before a byte of the answer: asking again repeats nothing.
+
+    For callers to catch, who know whether to ask again and what to call it.
+    """
+
+    def __init__(self, cause: FetchFailed) -> None:
+        super().__init__(cause.message)
+        self.message = cause.message
+        self.hint = cause.hint
 
 
 class Reply(Answer):
@@ -115,7 +123,7 @@ class Session:
         except FetchFailed as error:
             if _said_something(error):
                 raise
-            raise Unanswered(error.message, hint=error.hint) from error
+            raise Unanswered(error) from error
         try:
             yield Reply(place, response, self._door.address)
         finally:

@@ -36,6 +36,9 @@ from freehold.web.services import Services
 from freehold.web.telemetry import Meters, Telemetry
 from freehold.web.uploads import sweep
 
+PARTS = (page, chat, openai, knowledge, management, endpoints, evaluations, rehearsals, operations)
+"""The modules whose routers make up the interface."""
+
 DESCRIPTION = """A support assistant on your own documents. Errors have one shape,
 `{"error": {"code", "message", "hint"}}`; codes are stable. Times are seconds since the epoch."""
 
@@ -69,7 +72,7 @@ def create_app(services: Services) -> FastAPI:
     app.state.services = services
     app.state.desk = desk
     failures.install(app)
-    for part in (page, chat, openai, knowledge, management, endpoints, evaluations, rehearsals, operations):
+    for part in PARTS:
         app.include_router(part.router)
     # the last added is the outermost
     app.add_middleware(failures.Unfailing)
