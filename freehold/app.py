@@ -276,6 +276,7 @@ class Home:
             context=self.config.engine_context,
             slots=self.config.engine_slots,
             queue=self.config.engine_queue,
+            binding=self.config.engine_binding,
         )
 
     def _scratch(self, knowledge: str) -> Home:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from platformdirs import user_data_path
 from pydantic import Field, ValidationError
@@ -125,6 +125,10 @@ class Config(BaseSettings):
 
     engine_queue: int = Field(default=32, ge=0)
     """Requests that may wait for the generating model."""
+
+    engine_binding: Literal["auto", "own", "server"] = "server"
+    """What runs a model in its process: `own`, Freehold's binding of llama.cpp; `server`, the one in the
+    xllamacpp wheel, without live adapters; `auto`, our own where it knows the build of llama.cpp."""
 
     max_answer_tokens: int = Field(default=512, ge=16)
     """Longest generated answer, in tokens."""

@@ -12,6 +12,7 @@ import ctypes
 import functools
 import importlib.metadata
 import importlib.util
+import re
 from collections import deque
 from ctypes import POINTER, c_bool, c_char_p, c_float, c_int32, c_size_t, c_uint32, c_void_p
 from pathlib import Path
@@ -149,6 +150,8 @@ FUNCTIONS: Final[dict[str, tuple[Any, list[Any]]]] = {
     "llama_model_n_ctx_train": (c_int32, [c_void_p]),
     "llama_model_chat_template": (c_char_p, [c_void_p, c_char_p]),
     "llama_model_has_encoder": (c_bool, [c_void_p]),
+    "llama_model_is_recurrent": (c_bool, [c_void_p]),
+    "llama_model_is_hybrid": (c_bool, [c_void_p]),
     "llama_context_default_params": (ContextParams, []),
     "llama_init_from_model": (c_void_p, [c_void_p, ContextParams]),
     "llama_free": (None, [c_void_p]),
@@ -184,13 +187,13 @@ FUNCTIONS: Final[dict[str, tuple[Any, list[Any]]]] = {
     "llama_sampler_init_min_p": (c_void_p, [c_float, c_size_t]),
     "llama_sampler_init_temp": (c_void_p, [c_float]),
     "llama_sampler_init_dist": (c_void_p, [c_uint32]),
-    "llama_sampler_init_greedy": (c_void_p, []),
     "llama_sampler_init_grammar": (c_void_p, [c_void_p, c_char_p, c_char_p]),
-    "llama_sampler_sample": (c_int32, [c_void_p, c_void_p, c_int32]),
     "llama_sampler_apply": (None, [c_void_p, POINTER(TokenDataArray)]),
     "llama_sampler_accept": (None, [c_void_p, c_int32]),
     "llama_sampler_free": (None, [c_void_p]),
+    "_Z22llama_sampler_init_llgPK11llama_vocabPKcS3_": (c_void_p, [c_void_p, c_char_p, c_char_p]),
 }
+"""By symbol: what it returns and takes. The last is a C++ function; its arguments are plain pointers."""
 
 MODEL_DEFAULTS: Final = {
     "n_gpu_layers": -1,
@@ -241,7 +244,7 @@ class Api:
         for name, (result, arguments) in FUNCTIONS.items():
             function = getattr(library, name)
             function.restype, function.argtypes = result, arguments
-            setattr(self, name.removeprefix("llama_"), function)
+            setattr(self, _short(name), function)
 
     def __getattr__(self, name: str) -> Any:
         raise AttributeError(f"llama_{name} is not declared")
@@ -312,6 +315,12 @@ def check_layout(api: Api) -> None:
         for name, value in known.items():
             if getattr(params, name) != value:
                 raise _unknown(f"{name} is {getattr(params, name)} by default, not {value}")
+
+
+def _short(symbol: str) -> str:
+    """A function's name in `Api`: without `llama_`, and without a C++ symbol's types."""
+    mangled = re.fullmatch(r"_Z\d+(llama_[a-z_]+?)P.*", symbol)
+    return (mangled[1] if mangled else symbol).removeprefix("llama_")
 
 
 def _unknown(what: str) -> Unavailable:

@@ -55,6 +55,13 @@ class Model:
         self.vocabulary = self.api.model_get_vocab(self.handle)
         self.tokens: int = self.api.vocab_n_tokens(self.vocabulary)
         self.context_length: int = self.api.model_n_ctx_train(self.handle)
+        self.can_forget_a_part = not (
+            self.api.model_is_recurrent(self.handle) or self.api.model_is_hybrid(self.handle)
+        )
+        """Whether a sequence can be cut back to its beginning."""
+        self.has_encoder: bool = self.api.model_has_encoder(self.handle)
+        self.adds_beginning: bool = self.api.vocab_get_add_bos(self.vocabulary)
+        """Whether its settings want a beginning token before a text."""
         self._pieces: dict[int, bytes] = {}
 
     def tokenize(self, text: str, *, special: bool = False, begin: bool = False) -> Ids:
@@ -138,7 +145,8 @@ class Adapter:
     """A LoRA loaded beside a model's weights; applied by `Context.adapt`."""
 
     def __init__(self, model: Model, path: Path) -> None:
-        """`path` must have passed `freehold.models.adapter_file.check_adapter`: llama.cpp trusts it.
+        """What is in `path` must have been held against the model (`freehold.models.gguf_adapter`): llama.cpp
+        trusts it.
 
         Raises:
             ModelRejected: llama.cpp does not load it.
@@ -184,6 +192,7 @@ class Context:
         """
         assert 0 < sequences <= MAX_SEQUENCES
         self.model = model
+        self.tokens = tokens
         self.batch = batch
         self.sequences = sequences
         api = self._api = model.api

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import math
 import re
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from freehold.engines.base import Finished, FinishReason, Generation, TextDelta
+from freehold.engines.base import Finished, FinishReason, Generation, TextDelta, TokenLogprob
 from freehold.engines.places import Places
 from freehold.engines.process import Conversation, Message, WorkerProcess
 from freehold.errors import EngineCrashed, EngineError, InvalidInput, ModelRejected, Overloaded, Unavailable
@@ -21,9 +22,17 @@ from freehold.types import Usage
 
 BATCH_TOKENS = 64
 CACHE_MIB = 64
-CHATML_END = "<|im_end|>"
-JOINER = "\u2060"
 AGAIN = "The model's process starts again by itself; ask again."
+
+PASSED_ON = ("temperature", "top_k", "top_p", "min_p", "seed", "grammar", "json_schema", "logprobs")
+"""Fields of a request that the worker takes as they are."""
+FAILURES = {kind.code: kind for kind in (InvalidInput, ModelRejected)}
+
+Binding = Literal["auto", "own", "server"]
+"""What runs the model in its process: Freehold's binding of llama.cpp, the wheel's server, or the first
+where it knows the build of llama.cpp and else the second."""
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +74,7 @@ class LocalEngine:
         context: int = 8192,
         slots: int = 4,
         queue: int = 32,
+        binding: Binding = "auto",
         deadlines: Deadlines = Deadlines(),
         available: Callable[[], int] = memory.available_memory,
     ) -> None:
@@ -81,9 +91,9 @@ class LocalEngine:
         self._threads = threads
         self._slots = slots
         self._queue = queue
+        self._binding = binding
         self._deadlines = deadlines
         self._available = available
-        self._control = _any_of(self.facts.control_tokens)
         self._places = Places(slots, self.context_length)
         self._inside = 0
         self._typical_seconds = 5.0
@@ -117,7 +127,7 @@ class LocalEngine:
 
         Raises:
             Unavailable: the model is still loading, or does not come up again.
-            ModelRejected: it cannot be loaded.
+            ModelRejected: it cannot be loaded, its chat template fails, or the adapter does not fit it.
         """
         if self._inside >= self._slots + self._queue:
             raise Overloaded(
@@ -132,7 +142,7 @@ class LocalEngine:
             try:
                 while (event := await self._next(conversation, self._deadlines.stall))["event"] != "finished":
                     if event["event"] == "delta":
-                        yield TextDelta(event["text"])
+                        yield TextDelta(event["text"], _logprobs(event.get("logprobs", ())))
             finally:
                 conversation.cancel()
             seconds = time.monotonic() - begun
@@ -175,22 +185,20 @@ class LocalEngine:
             on_end=lambda: self._places.give(tokens),
             messages=messages,
             max_tokens=tokens - prompt,
-            temperature=request.temperature,
-            stop=list(request.stop),
-            seed=request.seed,
+            stop=[_encodable(text) for text in request.stop],
+            adapter=request.adapter
+            and {
+                "id": request.adapter.id,
+                "path": str(request.adapter.path.absolute()),
+                "scale": request.adapter.scale,
+            },
+            **{name: getattr(request, name) for name in PASSED_ON},
         )
 
     def _messages(self, request: Generation) -> list[dict[str, str]]:
         system = [{"role": "system", "content": request.system}] if request.system else []
         turns = [{"role": turn.role, "content": turn.text} for turn in request.messages]
-        return [{"role": m["role"], "content": self._plain(m["content"])} for m in (*system, *turns)]
-
-    def _plain(self, text: str) -> str:
-        """Text that cannot end its own turn: llama.cpp takes control tokens in a message for commands.
-
-        An invisible character parts them.
-        """
-        return self._control.sub(lambda found: f"{found[0][0]}{JOINER}{found[0][1:]}", _encodable(text))
+        return [{"role": m["role"], "content": _encodable(m["content"])} for m in (*system, *turns)]
 
     async def _count(self, op: str, **fields: Any) -> int:
         """Asks for a number; once more when the worker dies, which others may have brought about."""
@@ -220,6 +228,8 @@ class LocalEngine:
                 raise EngineCrashed("The model was stopped while it answered.", hint="Ask again.")
             raise EngineCrashed(f"The model's process died while it answered: it {event['how']}.", hint=AGAIN)
         if kind == "failed":
+            if "hint" in event:
+                raise FAILURES.get(event["kind"], EngineError)(event["message"], hint=event["hint"])
             if event["kind"] == "invalid_input":
                 raise InvalidInput(f"The model does not take this prompt: {event['message']}.")
             raise EngineError(f"The model failed: {event['message']}.", hint="Ask again.")
@@ -288,10 +298,18 @@ class LocalEngine:
             "threads": self._threads,
             "batch": BATCH_TOKENS,
             "cache_mib": CACHE_MIB,
-            "extra_stops": [] if self.facts.has_chat_template else [CHATML_END],
+            "binding": self._binding,
+            "has_chat_template": self.facts.has_chat_template,
+            "control_tokens": self.facts.control_tokens,
             "memory_limit": 2 * needed + 4 * 2**30,
         }
-        return await WorkerProcess.start(settings, seconds=self._deadlines.load + self.facts.file_size / 20e6)
+        seconds = self._deadlines.load + self.facts.file_size / 20e6
+        worker = await WorkerProcess.start(settings, seconds=seconds)
+        if worker.why:
+            log.warning(
+                "%s The server of its wheel runs the model instead: adapters cannot be put on it.", worker.why
+            )
+        return worker
 
     async def _watch(self, worker: WorkerProcess) -> None:
         """Returns when the worker is dead; kills one that does not answer."""
@@ -321,9 +339,11 @@ def _finished(event: Message, wall_seconds: float) -> Finished:
     return Finished(reason, usage)
 
 
-def _any_of(texts: tuple[str, ...]) -> re.Pattern[str]:
-    longest_first = sorted((text for text in texts if len(text) > 1), key=len, reverse=True)
-    return re.compile("|".join(map(re.escape, longest_first)) or r"(?!)")
+def _logprobs(told: Iterable[Message]) -> tuple[TokenLogprob, ...]:
+    return tuple(
+        TokenLogprob(each["token"], each["text"], each["logprob"], _logprobs(each.get("top", ())))
+        for each in told
+    )
 
 
 _SURROGATE = re.compile(r"[\ud800-\udfff]")

@@ -19,11 +19,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import freehold
 from freehold.errors import EngineCrashed, ModelRejected
 
 Message = dict[str, Any]
 
-PROGRAM = Path(__file__).with_name("worker.py")
+PROGRAM = "freehold.engines.worker"
+ROOT = Path(freehold.__file__).parents[1]
+"""The worker finds Freehold where we did."""
 TAIL_BYTES = 16_384
 LINE_BYTES = 2**20
 
@@ -71,6 +74,8 @@ class WorkerProcess:
         self._ending = False
         self.pid = process.pid
         self.load_seconds = 0.0
+        self.binding = self.why = ""
+        """What runs the model there, and why it is not our own binding."""
         self.died = asyncio.Event()
         self.doomed = False
         """Dead, or killed and soon dead."""
@@ -112,11 +117,14 @@ class WorkerProcess:
             )
         if reply["event"] == "rejected":
             await worker.end(1)
+            if "hint" in reply:
+                raise ModelRejected(reply["message"], hint=reply["hint"])
             raise ModelRejected(
                 f"llama.cpp does not load this model: {worker.said() or reply['message']}.",
                 hint="Convert the model again, or take another file of it.",
             )
         worker.load_seconds = reply["seconds"]
+        worker.binding, worker.why = reply["binding"], reply["why"]
         return worker
 
     @classmethod
@@ -127,15 +135,14 @@ class WorkerProcess:
                 process = await asyncio.create_subprocess_exec(
                     sys.executable,
                     "-P",
-                    str(PROGRAM),
+                    "-m",
+                    PROGRAM,
                     str(theirs.fileno()),
                     pass_fds=[theirs.fileno()],
                     stdin=asyncio.subprocess.DEVNULL,
                     stdout=asyncio.subprocess.DEVNULL,
                     stderr=asyncio.subprocess.PIPE,
-                    env={
-                        name: value for name, value in os.environ.items() if not name.startswith("FREEHOLD_")
-                    },
+                    env=_environment(),
                 )
             except BaseException:
                 ours.close()
@@ -248,3 +255,10 @@ class WorkerProcess:
     async def _clean_up(self, folder: str) -> None:
         await self.died.wait()
         await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+
+
+def _environment() -> dict[str, str]:
+    """Ours, without what is only for us."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("FREEHOLD_")}
+    found = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {**kept, "PYTHONPATH": os.pathsep.join(found)}

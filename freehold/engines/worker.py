@@ -2,21 +2,22 @@
 
 Started by `engines/process.py` as a program of its own, with the number of an inherited socket as its only
 argument. Both sides speak JSON, one object a line. The first line it gets are its settings; it answers
-`ready` or `rejected` (with `message`), and from then on
+`ready` (with `binding`, and `why` it is not our own) or `rejected` (with `message`), and from then on
 
-    in   generate  id, messages, max_tokens, temperature, stop, seed
+    in   generate  id, messages, max_tokens, temperature, top_k, top_p, min_p, seed, stop,
+                   grammar, json_schema, logprobs, adapter (id, path, scale)
          measure   id, messages                tokens of a prompt in the model's chat template
          count     id, text                    tokens of a text as it stands
          cancel    id
          ping, close
-    out  delta     id, text
+    out  delta     id, text, logprobs
          progress  id                          something was done that adds no text
          finished  id, reason, prompt_tokens, cached_tokens, completion_tokens, cpu_seconds
          counted   id, tokens
-         failed    id, kind, message
+         failed    id, kind, message, hint
          pong
 
-named by `op` on the way in and `event` on the way out. It imports nothing of Freehold's, knows neither queue
+named by `op` on the way in and `event` on the way out. It imports little of Freehold's, knows neither queue
 nor deadline, and dies with its parent. llama.cpp writes to stderr, where the parent keeps the last lines:
 they hold the reason when a file is not loaded.
 """
@@ -25,23 +26,22 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import http.client
 import json
 import os
 import resource
-import secrets
 import signal
 import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Protocol
+
+from freehold.errors import FreeholdError, Unavailable
 
 Message = dict[str, Any]
+Emit = Callable[[Message], None]
 
-SOCKET = "s.sock"
-"""Of the wheel's server, in the worker's own folder: a socket's path has no room for a long one."""
 JOIN_SECONDS = 4.0
 PR_SET_PDEATHSIG = 1
 
@@ -80,87 +80,27 @@ class Meter:
             return self._each
 
 
-class LocalConnection(http.client.HTTPConnection):
-    """HTTP to the wheel's own server in this process, over its Unix socket: no port is opened."""
+class Binding(Protocol):
+    """What runs the model: `llama_cpp.LlamaCpp` or `wheel_server.WheelServer`. Called from many threads."""
 
-    def __init__(self, path: str) -> None:
-        super().__init__("localhost", timeout=60)
-        self._path = path
+    name: str
 
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self._path)
+    def generate(self, request: Message, emit: Emit, cancelled: threading.Event) -> Message: ...
 
+    def cancel(self, id: int) -> None: ...
 
-class Model:
-    """The wheel's `Server` with one model in it."""
+    def measure(self, messages: Sequence[Message]) -> int: ...
 
-    def __init__(self, settings: Message) -> None:
-        """Raises RuntimeError, without its reason, when llama.cpp does not load the file."""
-        import xllamacpp
+    def count(self, text: str) -> int: ...
 
-        self._key = secrets.token_hex(32)
-        self._extra_stops: list[str] = settings["extra_stops"]
-        params = xllamacpp.CommonParams()
-        params.model.path = settings["model"]
-        params.n_ctx = settings["context"]
-        params.n_parallel = settings["slots"]
-        params.kv_unified = True  # else the context is split over the slots
-        params.n_batch = params.n_ubatch = settings["batch"]  # between batches others go on and cancels act
-        params.cache_ram_mib = settings["cache_mib"]
-        params.fit_params = False  # the parent has checked; silently less context would be a lie
-        params.cpuparams.n_threads = settings["threads"]
-        params.cpuparams_batch.n_threads = settings["threads"]
-        params.hostnames = [SOCKET]
-        params.api_keys = [self._key]
-        params.ui = False
-        params.endpoint_slots = False
-        params.offline = True
-        params.n_ctx_checkpoints = 4  # 32 of them can take more than the model does
-        params.verbosity = 1
-        self._server = xllamacpp.Server(params)
-
-    def chat(self, request: Message, on_chunk: Callable[[Message], bool]) -> None:
-        """Blocks until the answer is complete; `on_chunk` returns True to cancel."""
-        body = {
-            "messages": request["messages"],
-            "max_tokens": request["max_tokens"],
-            "temperature": request["temperature"],
-            "stop": [*request["stop"], *self._extra_stops],
-            "stream": True,
-            "stream_options": {"include_usage": True},
-            "return_progress": True,
-        }
-        if request["seed"] is not None:
-            body["seed"] = request["seed"]
-        self._server.handle_chat_completions(body, on_chunk)
-
-    def prompt_tokens(self, messages: list[Message]) -> int:
-        """Tokens of a conversation in the model's chat template."""
-        return int(self._post("/v1/chat/completions/input_tokens", {"messages": messages})["input_tokens"])
-
-    def count(self, text: str) -> int:
-        """Tokens of a text as it stands."""
-        body = {"content": text, "add_special": False, "parse_special": False}
-        return len(self._post("/tokenize", body)["tokens"])
-
-    def _post(self, path: str, body: Message) -> Message:
-        with contextlib.closing(LocalConnection(SOCKET)) as connection:
-            headers = {"Authorization": f"Bearer {self._key}", "Content-Type": "application/json"}
-            connection.request("POST", path, json.dumps(body), headers)
-            response = connection.getresponse()
-            answer: Message = json.loads(response.read())
-        if response.status != http.client.OK:
-            raise RuntimeError(answer.get("error", {}).get("message", f"status {response.status}"))
-        return answer
+    def close(self) -> bool: ...
 
 
 class Worker:
     """Serves one parent: each request in its own thread, so that the socket is always listened to."""
 
-    def __init__(self, model: Model, send: Callable[[Message], None]) -> None:
-        self._model = model
+    def __init__(self, binding: Binding, send: Callable[[Message], None]) -> None:
+        self._binding = binding
         self._send = send
         self._meter = Meter()
         self._cancelled: dict[int, threading.Event] = {}
@@ -179,6 +119,7 @@ class Worker:
             elif op == "cancel":
                 if event := self._cancelled.get(message["id"]):
                     event.set()
+                    self._binding.cancel(message["id"])
             else:
                 self._start(works[op], message)
 
@@ -187,9 +128,10 @@ class Worker:
         deadline = time.monotonic() + JOIN_SECONDS
         for event in list(self._cancelled.values()):
             event.set()
+        closed = self._binding.close()
         for thread in list(self._threads):
             thread.join(max(0.0, deadline - time.monotonic()))
-        return not any(thread.is_alive() for thread in list(self._threads))
+        return closed and not any(thread.is_alive() for thread in list(self._threads))
 
     def _start(self, work: Callable[[Message], Message], message: Message) -> None:
         self._cancelled[message["id"]] = threading.Event()
@@ -202,76 +144,54 @@ class Worker:
         try:
             answer = work(message)
         except Exception as error:  # whatever it is, the parent waits for an answer
-            answer = {"event": "failed", "kind": "engine_failed", "message": str(error)[:500]}
+            answer = failure(error)
         del self._cancelled[message["id"]]
         self._send({"id": message["id"], **answer})
         with self._lock:
             self._threads.discard(threading.current_thread())
 
     def _measure(self, message: Message) -> Message:
-        return {"event": "counted", "tokens": self._model.prompt_tokens(message["messages"])}
+        return {"event": "counted", "tokens": self._binding.measure(message["messages"])}
 
     def _count(self, message: Message) -> Message:
-        return {"event": "counted", "tokens": self._model.count(message["text"])}
+        return {"event": "counted", "tokens": self._binding.count(message["text"])}
 
     def _generate(self, message: Message) -> Message:
-        generation = Generating(message["id"], self._cancelled[message["id"]], self._send)
+        id = message["id"]
         with self._meter.running() as seconds:
-            self._model.chat(message, generation.on_chunk)
-            return {**generation.outcome(), "cpu_seconds": seconds()}
+            outcome = self._binding.generate(
+                message, lambda event: self._send({**event, "id": id}), self._cancelled[id]
+            )
+            return {**outcome, "cpu_seconds": seconds()}
 
 
-class Generating:
-    """What the stream of one answer has told so far."""
+def bind(settings: Message) -> tuple[Binding, str]:
+    """The model, loaded, by the binding that is set; and why not by our own, where that could not be.
 
-    def __init__(self, id: int, cancelled: threading.Event, send: Callable[[Message], None]) -> None:
-        self._id = id
-        self._cancelled = cancelled
-        self._send = send
-        self._reason: str | None = None
-        self._failure: Message | None = None
-        self._prompt = self._cached = self._completion = 0
+    Raises:
+        ModelRejected, RuntimeError: it cannot be loaded.
+        Unavailable: only our own binding is wanted, and it does not know this build.
+    """
+    from freehold.engines.wheel_server import WheelServer
 
-    def on_chunk(self, chunk: Message) -> bool:
-        """Takes one chunk; True cancels. Must not raise: the wheel would swallow it."""
-        if error := chunk.get("error"):
-            overflow = error.get("type") == "exceed_context_size_error"
-            self._failure = {
-                "event": "failed",
-                "kind": "invalid_input" if overflow else "engine_failed",
-                "message": str(error.get("message", error))[:500],
-            }
-            return True
-        if progress := chunk.get("prompt_progress"):
-            self._prompt, self._cached = progress["total"], progress["cache"]
-        text = ""
-        for choice in chunk.get("choices", ()):
-            self._reason = choice.get("finish_reason") or self._reason
-            text += choice["delta"].get("content") or ""
-        if text:
-            self._completion += 1
-            self._send({"event": "delta", "id": self._id, "text": text})
-        else:
-            self._send({"event": "progress", "id": self._id})
-        if usage := chunk.get("usage"):
-            self._prompt, self._completion = usage["prompt_tokens"], usage["completion_tokens"]
-            self._cached = usage.get("prompt_tokens_details", {}).get("cached_tokens", 0)
-        return self._cancelled.is_set()
+    why = ""
+    if settings["binding"] != "server":
+        try:
+            from freehold.engines.llama_cpp import LlamaCpp
 
-    def outcome(self) -> Message:
-        """The last event, processor time aside."""
-        if self._failure:
-            return self._failure
-        complete = self._reason is not None
-        if not complete and not self._cancelled.is_set():
-            return {"event": "failed", "kind": "engine_failed", "message": "the answer broke off"}
-        return {
-            "event": "finished",
-            "reason": ("length" if self._reason == "length" else "stop") if complete else "cancelled",
-            "prompt_tokens": self._prompt,
-            "cached_tokens": self._cached,
-            "completion_tokens": self._completion,
-        }
+            return LlamaCpp(settings), why
+        except Unavailable as error:
+            if settings["binding"] == "own":
+                raise
+            why = error.message
+    return WheelServer(settings), why
+
+
+def failure(error: Exception) -> Message:
+    """How an error is told to the parent: one of ours in its own words."""
+    if isinstance(error, FreeholdError):
+        return {"event": "failed", "kind": error.code, "message": error.message, "hint": error.hint}
+    return {"event": "failed", "kind": "engine_failed", "message": str(error)[:500]}
 
 
 def die_with_parent(parent: int) -> None:
@@ -305,12 +225,13 @@ def main() -> None:
             resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
         begun = time.monotonic()
         try:
-            model = Model(settings)
+            binding, why = bind(settings)
         except Exception as error:
-            send({"event": "rejected", "message": str(error)[:500]})
+            send({**failure(error), "event": "rejected"})
             return
-        send({"event": "ready", "seconds": time.monotonic() - begun})
-        worker = Worker(model, send)
+        seconds = time.monotonic() - begun
+        send({"event": "ready", "seconds": seconds, "binding": binding.name, "why": why})
+        worker = Worker(binding, send)
         worker.serve(messages)
         if not worker.stop():
             os._exit(0)  # a batch that takes seconds; joining it would keep the parent waiting

@@ -696,7 +696,8 @@ EXCEPTIONS = {
     "cli/client.py": {"httpx"},  # speaks to our own server on this machine
     "cli/doctor.py": {"socket"},  # tries whether the port is free
     "engines/process.py": {"socket"},  # the pair it shares with the worker
-    "engines/worker.py": {"http.client", "socket"},  # the wheel's own server, on a Unix socket
+    "engines/worker.py": {"socket"},
+    "engines/wheel_server.py": {"http.client", "socket"},  # the wheel's own server, on a Unix socket
     "net/connection.py": {"httpcore", "httpx", "socket"},
     "net/request.py": {"httpcore", "httpx"},
     "net/response.py": {"httpcore", "httpx"},
@@ -709,7 +710,7 @@ CONNECTORS = {
     "net/request.py",
     "net/session.py",
     "cli/client.py",
-    "engines/worker.py",
+    "engines/wheel_server.py",
 }
 """Those of them that may call `connect`; the others only listen or inherit."""
 
