@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 
 from freehold.tasks.examples import Example
 from freehold.types import Passage, Query, Turn
@@ -86,12 +87,14 @@ def example(
 
     `None` stands for the refusal.
     """
-    prompt = compose(query, passages)
+    prompt = compose(query, passages, instructions=instructions)
+    opening, blocks = pieces(policy(instructions), [shown(passage) for passage in passages])
+    ends = tuple(accumulate((len(block) for block in blocks), initial=len(opening)))
     return Example(
         TASK,
         (*prompt.messages, Turn("assistant", REFUSAL if answer is None else answer)),
-        policy=policy(instructions),
-        passages=tuple(shown(passage) for passage in passages),
+        system=prompt.system,
+        passages=tuple(pairwise(ends)),
     )
 
 

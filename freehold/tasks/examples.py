@@ -1,8 +1,8 @@
 """Examples that a task is learnt from, as lines of JSON.
 
 A line is `{"task", "messages": [{"role", "content"}, …]}`; the loss is on what the assistant says. Where the
-system message is made of a policy and passages, the line carries those (`policy`, `passages`) in its place,
-so that attention can be kept within each passage. Knows nothing of tokens.
+system message holds passages, `"passages": [[start, end], …]` says which of its characters they are, so that
+attention can be kept within each. Knows nothing of tokens.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ class Example:
     task: str
     turns: tuple[Turn, ...]
     system: str = ""
-    """The system message; empty where `policy` and `passages` stand in its place, or there is none."""
-    policy: str = ""
-    passages: tuple[str, ...] = ()
+    """The system message; empty where there is none."""
+    passages: tuple[tuple[int, int], ...] = ()
+    """Where in the system message passages stand, one after another without a gap: `system[start:end]`."""
 
     @property
     def target(self) -> str:
@@ -39,8 +39,8 @@ class Example:
         """The example as it stands on a line."""
         opening = [{"role": "system", "content": self.system}] if self.system else []
         messages = [*opening, *({"role": turn.role, "content": turn.text} for turn in self.turns)]
-        parts = {"policy": self.policy, "passages": list(self.passages)} if self.policy else {}
-        return {"task": self.task, **parts, "messages": messages}
+        marked = {"passages": [list(span) for span in self.passages]} if self.passages else {}
+        return {"task": self.task, "messages": messages, **marked}
 
 
 def write(path: Path, examples: Iterable[Example]) -> tuple[int, str]:

@@ -52,11 +52,19 @@ def test_the_pieces_of_the_system_message_are_the_whole_of_it() -> None:
     assert [block.split()[0] for block in blocks] == ["[1]", "[2]"]
 
 
-def test_an_example_holds_what_the_prompt_is_made_of() -> None:
-    query, passages = Query("How long?"), [passage(1, 1, 0, "Refunds take five days.")]
+def test_an_example_is_the_prompt_with_its_passages_marked() -> None:
+    query = Query("How long?", (Turn("user", "Hi"),))
+    passages = [passage(1, 1, 0, "Refunds take five days."), passage(2, 2, 0, "Shops open at nine.")]
     learnt = answer.example(query, passages, "Refunds take five days. [1]", instructions="Be formal.")
     prompt = answer.compose(query, passages, instructions="Be formal.")
-    assert answer.system(learnt.policy, learnt.passages) == prompt.system
+    assert learnt.system == prompt.system
     assert learnt.turns == (*prompt.messages, Turn("assistant", "Refunds take five days. [1]"))
-    assert set(learnt.as_json()) == {"task", "policy", "passages", "messages"}
-    assert answer.refuses(answer.example(query, passages, None).target)
+    _, blocks = answer.pieces(answer.policy("Be formal."), [answer.shown(each) for each in passages])
+    assert tuple(learnt.system[start:end] for start, end in learnt.passages) == blocks
+    assert learnt.passages[0][1] == learnt.passages[1][0] and learnt.passages[1][1] == len(learnt.system)
+    assert learnt.as_json()["messages"][0] == {"role": "system", "content": prompt.system}
+
+
+def test_refusing_is_learnt_too_also_without_passages() -> None:
+    learnt = answer.example(Query("How long?"), [], None)
+    assert answer.refuses(learnt.target) and "passages" not in learnt.as_json()
