@@ -18,6 +18,7 @@ import typer
 from freehold.cli import (
     assistants,
     chat,
+    corpus,
     evaluate,
     keys,
     knowledge,
@@ -45,7 +46,20 @@ def make() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(common)
-    for group in (serve, knowledge, chat, models, route, evaluate, rehearse, assistants, keys, trace, setup):
+    for group in (
+        serve,
+        knowledge,
+        chat,
+        models,
+        route,
+        evaluate,
+        rehearse,
+        assistants,
+        keys,
+        trace,
+        corpus,
+        setup,
+    ):
         group.register(app)
     return app
 
