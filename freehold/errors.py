@@ -15,6 +15,7 @@
     ├── Unavailable               503  unavailable          something needed is missing or starting
     ├── FetchFailed               502  fetch_failed         another host did not give what was asked
     ├── NoRoom                    507  no_room              the disk is full
+    ├── TrainingFailed            500  training_failed      a run cannot go on; its last checkpoint is kept
     └── EngineError               502  engine_failed        the model's process failed
         ├── EngineCrashed         502  engine_crashed       it died with this request in flight
         ├── ModelRejected         422  model_rejected       a model file that cannot be served
@@ -131,6 +132,12 @@ class NoRoom(FreeholdError):
     """The disk is full; nothing was half-written."""
 
     code, status = "no_room", 507
+
+
+class TrainingFailed(FreeholdError):
+    """A training run cannot go on; its last checkpoint is kept."""
+
+    code, status = "training_failed", 500
 
 
 class EngineError(FreeholdError):

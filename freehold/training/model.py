@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
+import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 import transformers
@@ -15,10 +16,10 @@ from torch import nn
 from freehold.errors import InvalidInput
 from freehold.training.attention import PIECES, block_mask
 from freehold.training.batch import Batch
-from freehold.training.objectives import Loss
 from freehold.training.recipe import Lora, ModelTable
+from freehold.training.tokens import Tokenizer
 
-Objective = Callable[[torch.Tensor, torch.Tensor, Batch], Loss]
+T = TypeVar("T")
 
 
 class Learner(nn.Module):
@@ -31,10 +32,10 @@ class Learner(nn.Module):
         super().__init__()
         self.model = model
 
-    def forward(self, batch: Batch, objective: Objective) -> Loss:
-        """The objective's sums over the batch."""
+    def forward(self, batch: Batch, objective: Callable[[torch.Tensor, torch.Tensor, Batch], T]) -> T:
+        """What the objective makes of the states that are scored, the head's weight and the batch."""
         model: Any = self.model
-        causal = model.get_base_model() if hasattr(model, "get_base_model") else model
+        causal = causal_of(model)
         kind = batch.tokens.device
         seen: dict[str, Any] = (
             {"pieces": batch.pieces}
@@ -47,17 +48,23 @@ class Learner(nn.Module):
         return objective(states[0, batch.at], causal.lm_head.weight, batch)
 
 
-def build(table: ModelTable, *, vocabulary: int, device: torch.device) -> nn.Module:
+def causal_of(model: Any) -> Any:
+    """The Llama inside, whether an adapter is around it or not."""
+    return model.get_base_model() if hasattr(model, "get_base_model") else model
+
+
+def build(table: ModelTable, tokenizer: Tokenizer, device: torch.device) -> nn.Module:
     """The model a recipe asks for, its weights in float32 (a frozen base in the products' precision).
 
     Raises:
         InvalidInput: the folder holds no Llama, the shape is none, or the vocabulary is larger than its own.
     """
+    vocabulary = tokenizer.size()
     attention = "flex_attention" if device.type == "cuda" else PIECES
     if table.start is not None:
         model: Any = _read(table.start, attention)
     else:
-        model = _new(table.shape or {}, vocabulary, attention)
+        model = _new(table.shape or {}, tokenizer, attention)
     if vocabulary > model.config.vocab_size:
         raise InvalidInput(
             f"The tokenizer has {vocabulary:,} tokens, the model {model.config.vocab_size:,}.",
@@ -86,20 +93,24 @@ def _read(folder: Path, attention: str) -> Any:
             attn_implementation=attention,
         )
     except (OSError, ValueError, KeyError, RuntimeError) as error:
-        raise InvalidInput(f"{folder} holds no model that can be read: {_first_line(error)}") from None
+        raise InvalidInput(f"{folder} holds no model that can be read: {first_line(error)}") from None
 
 
-def _new(shape: dict[str, Any], vocabulary: int, attention: str) -> Any:
+def _new(shape: dict[str, Any], tokenizer: Tokenizer, attention: str) -> Any:
     known = set(transformers.LlamaConfig().to_dict())
     unknown = sorted(set(shape) - known)
     if unknown:
         raise InvalidInput(f"[model] shape has a key {unknown[0]!r}, which LlamaConfig does not know.")
     try:
-        config = transformers.LlamaConfig(**{"vocab_size": vocabulary, **shape})
+        marks = {
+            "bos_token_id": tokenizer.number(tokenizer.bos_token),
+            "eos_token_id": tokenizer.number(tokenizer.eos_token),
+        }
+        config = transformers.LlamaConfig(**{"vocab_size": tokenizer.size(), **marks, **shape})
         config._attn_implementation = attention
         return transformers.LlamaForCausalLM(config)
     except (ValueError, TypeError, ZeroDivisionError) as error:
-        raise InvalidInput(f"[model] shape makes no model: {_first_line(error)}") from None
+        raise InvalidInput(f"[model] shape makes no model: {first_line(error)}") from None
 
 
 def with_adapter(model: nn.Module, lora: Lora) -> nn.Module:
@@ -113,7 +124,9 @@ def with_adapter(model: nn.Module, lora: Lora) -> nn.Module:
         lora_dropout=lora.dropout,
         target_modules=[f"{name}_proj" for name in lora.targets],
     )
-    adapted: nn.Module = peft.get_peft_model(model, config)
+    with warnings.catch_warnings():  # peft asks transformers by a name that is going out of use
+        warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
+        adapted: nn.Module = peft.get_peft_model(model, config)
     return adapted
 
 
@@ -135,6 +148,6 @@ def quiet() -> None:
     logging.getLogger("accelerate").setLevel(logging.ERROR)
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
     lines = str(error).strip().splitlines()
     return lines[0][:300] if lines else type(error).__name__

@@ -6,8 +6,7 @@ processes divide once by the number of the whole step. They know neither model n
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from torch.nn.functional import sigmoid
@@ -20,12 +19,11 @@ _LOWEST = -30.0
 """Log-probability that stands for none: float16 cannot tell the teacher's tail from nothing any finer."""
 
 
-@dataclass(frozen=True, slots=True)
-class Loss:
+class Loss(NamedTuple):
     """A sum, to be divided by the step's number of predictions or examples."""
 
     total: torch.Tensor
-    sums: dict[str, torch.Tensor] = field(default_factory=dict)
+    sums: dict[str, torch.Tensor]
     """Other sums worth a look, detached."""
 
 
@@ -36,7 +34,7 @@ def likelihood(hidden: torch.Tensor, weight: torch.Tensor, batch: Batch) -> Loss
         hidden: (n, size) states at `batch.at`.
         weight: (vocabulary, size) of the head.
     """
-    return Loss(summed(hidden, weight, cross_entropy(batch.targets)))
+    return Loss(summed(hidden, weight, cross_entropy(batch.targets)), {})
 
 
 def distillation(
@@ -59,7 +57,7 @@ def distillation(
     rule = top_k_divergence(
         batch.teacher_tokens, batch.teacher_logs, divergence=divergence, temperature=temperature
     )
-    return Loss(summed(hidden, weight, mixed(rule, cross_entropy(batch.targets), label_weight)))
+    return Loss(summed(hidden, weight, mixed(rule, cross_entropy(batch.targets), label_weight)), {})
 
 
 def preference(
@@ -78,8 +76,7 @@ def preference(
     """
     assert batch.good is not None
     assert batch.reference is not None
-    now = per_example(log_probabilities(hidden, weight, batch.targets), batch)
-    rewards = beta * (now - batch.reference)
+    rewards = beta * (answer_logs(hidden, weight, batch) - batch.reference)
     margin = rewards - beta * baseline
     losses = torch.where(batch.good, good_weight * sigmoid(-margin), bad_weight * sigmoid(margin))
     kept = rewards.detach()
@@ -92,6 +89,11 @@ def preference(
             "bad": (~batch.good).sum().float(),
         },
     )
+
+
+def answer_logs(hidden: torch.Tensor, weight: torch.Tensor, batch: Batch) -> torch.Tensor:
+    """log p (examples,) of each answer."""
+    return per_example(log_probabilities(hidden, weight, batch.targets), batch)
 
 
 def per_example(values: torch.Tensor, batch: Batch) -> torch.Tensor:

@@ -169,7 +169,7 @@ class Recipe:
     """What is learnt from."""
     run: Run
     """How long and how often."""
-    seed: int = 0
+    seed: Annotated[int, Bounds(low=0, high=2**31)] = 0
     """Orders the data and draws new weights."""
     optimiser: Optimiser = field(default_factory=Optimiser)
     """AdamW's settings."""
@@ -206,8 +206,8 @@ class Recipe:
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def load(path: Path) -> Recipe:
-    """The recipe in a file.
+def load(path: Path, *, cached: bool = True) -> Recipe:
+    """The recipe in a file. Without `cached` the teacher's file need not be there yet.
 
     Raises:
         NotFound: there is no such file, or none of those it names.
@@ -223,6 +223,7 @@ def load(path: Path) -> Recipe:
         raise InvalidInput(f"{path}: {error}.") from None
     recipe = read(Recipe, table, folder=path.resolve().parent, where=path.name)
     _check(recipe, path.name)
+    _check_files(recipe, path.name, cached=cached)
     return recipe
 
 
@@ -247,8 +248,12 @@ def _check(recipe: Recipe, where: str) -> None:
     for licence in (recipe.distillation, recipe.teacher):
         if licence is not None:
             licence_of(licence.licence)
+
+
+def _check_files(recipe: Recipe, where: str, *, cached: bool) -> None:
+    model, data = recipe.model, recipe.data
     named = [model.start, model.tokenizer, *data.train, *data.evaluation]
-    if recipe.distillation is not None:
+    if recipe.distillation is not None and cached:
         named.append(recipe.distillation.cache)
     for each in named:
         if each is not None and not each.exists():

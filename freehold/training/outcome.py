@@ -1,0 +1,129 @@
+"""What a run leaves: a Hugging Face folder (or an adapter's), and `run.json`: how it came to be."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import shutil
+import subprocess
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import save_file
+
+from freehold import __version__
+from freehold.training.checkpoint import Progress, whole_weights
+from freehold.training.files import whole_folder, write_json
+from freehold.training.licences import licence_of
+from freehold.training.metrics import lines
+from freehold.training.model import causal_of
+from freehold.training.session import Session
+from freehold.training.tokenizer import FILES
+
+LIBRARIES = ("torch", "transformers", "peft", "accelerate", "safetensors", "tokenizers", "numpy")
+RUN = "run.json"
+NAMED_LEFT_OUT = 100
+"""Examples that were left out which `run.json` names; it counts them all."""
+
+
+def write(session: Session, folder: Path, progress: Progress, *, writing: bool) -> Path:
+    """Writes `model` or `adapter` into the run's folder, then `run.json`. Every process calls this.
+
+    Raises:
+        NoRoom: the disk is full.
+    """
+    weights = {name.removeprefix("model."): each for name, each in whole_weights(session.learner).items()}
+    adapter = session.recipe.model.lora is not None
+    target = folder / ("adapter" if adapter else "model")
+    if not writing:
+        return target
+    with whole_folder(target) as fresh:
+        if adapter:
+            _adapter(session, weights, fresh)
+        else:
+            _model(session, weights, fresh)
+        for name in FILES:
+            if (session.tokenizer.folder / name).is_file():
+                shutil.copyfile(session.tokenizer.folder / name, fresh / name)
+    write_json(folder / RUN, lineage(session, folder, progress) | {"result": target.name})
+    return target
+
+
+def lineage(session: Session, folder: Path, progress: Progress) -> dict[str, Any]:
+    """How the model came to be."""
+    recipe, data = session.recipe, session.train.dataset
+    said = lines(folder)
+    teacher = recipe.distillation or recipe.teacher
+    licence = licence_of(teacher.licence) if teacher is not None else None
+    return {
+        "format": 1,
+        "name": recipe.name,
+        "recipe": recipe.as_json(),
+        "recipe_digest": progress.recipe,
+        "dataset": {
+            "digest": progress.dataset,
+            "examples": len(data),
+            "tokens": int(sum(data.lengths)),
+            "left_out": len(data.left_out),
+            "left_out_named": [asdict(each) for each in data.left_out[:NAMED_LEFT_OUT]],
+        },
+        "licence": None if licence is None else {"name": licence.name, "notice": licence.notice},
+        "metrics": {
+            "steps": progress.step,
+            "tokens": progress.tokens,
+            "seconds": progress.seconds,
+            "loss": _last(said, "step"),
+            "evaluation_loss": _last(said, "evaluation"),
+        },
+        "device": str(session.accelerator.device),
+        "processes": session.accelerator.num_processes,
+        "versions": {
+            "freehold": __version__,
+            "python": platform.python_version(),
+            **{name: importlib.metadata.version(name) for name in LIBRARIES},
+        },
+        "commit": commit(),
+    }
+
+
+def commit() -> str | None:
+    """The commit of the code that runs, when it runs from a repository of its own."""
+    root = Path(__file__).resolve().parents[2]
+    if not (root / ".git").exists():
+        return None
+    try:
+        ran = subprocess.run(
+            ["git", "-C", str(root), "rev-parse", "HEAD"],  # noqa: S607 - the user's own git
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return ran.stdout.strip()
+
+
+def _model(session: Session, weights: dict[str, Any], fresh: Path) -> None:
+    config = causal_of(session.model).config
+    config.architectures = ["LlamaForCausalLM"]
+    config.dtype = "float32"
+    config.save_pretrained(fresh)
+    causal_of(session.model).generation_config.save_pretrained(fresh)
+    save_file(weights, fresh / "model.safetensors", metadata={"format": "pt"})
+
+
+def _adapter(session: Session, weights: dict[str, Any], fresh: Path) -> None:
+    import peft
+
+    adapted: Any = session.model
+    config = adapted.peft_config["default"]
+    config.inference_mode = True
+    config.save_pretrained(fresh)
+    state = peft.get_peft_model_state_dict(session.model, state_dict=weights)
+    save_file(state, fresh / "adapter_model.safetensors", metadata={"format": "pt"})
+
+
+def _last(said: list[dict[str, Any]], event: str) -> float | None:
+    return next((line["loss"] for line in reversed(said) if line["event"] == event), None)

@@ -1,0 +1,145 @@
+"""One run from recipe to result: begun, gone on with, or found done."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, TextIO
+
+import torch
+from safetensors.numpy import load_file, save_file
+
+from freehold.errors import Conflict
+from freehold.training import checkpoint, lock, outcome
+from freehold.training.checkpoint import Progress
+from freehold.training.files import whole_file
+from freehold.training.loop import fit
+from freehold.training.metrics import FILE, Metrics
+from freehold.training.model import quiet
+from freehold.training.recipe import Recipe
+from freehold.training.session import Session, prepare
+
+NAMED = 5
+"""Examples that were left out which are named at once; `run.json` names more."""
+
+
+def run(
+    recipe: Recipe,
+    folder: Path,
+    *,
+    fresh: bool = False,
+    stopping: Callable[[], bool] = lambda: False,
+    out: TextIO | None = None,
+) -> str:
+    """Trains until done (`done`) or until `stopping` says so (`stopped`: a checkpoint is left, and the same
+    call goes on from it). `fresh` throws away what the folder holds of an earlier run.
+
+    Raises:
+        Conflict: the folder holds another recipe's run, or one over other data.
+        FreeholdError: what `prepare` and `fit` raise.
+    """
+    quiet()
+    chief = int(os.environ.get("RANK", "0")) == 0  # as torchrun and accelerate launch tell their processes
+    with lock.held(folder) if chief else contextlib.nullcontext():
+        if fresh and chief:
+            _clear(folder)
+        known = _finished(folder)
+        if known is not None and known["recipe_digest"] == recipe.digest():
+            if chief:
+                _tell(out, {"event": "end", "outcome": "done", "result": known["result"], "again": True})
+            return "done"
+        session = prepare(recipe)
+        session.accelerator.wait_for_everyone()
+        progress = _progress(folder, recipe, session)
+        metrics = Metrics(folder, after=progress.step, out=out) if chief else None
+        if metrics is not None:
+            metrics.say("start", step=progress.step, **_facts(session))
+        if recipe.objective == "preference":
+            _refer(session, folder, write=chief)
+        ended, progress = fit(session, folder, progress, metrics, stopping=stopping)
+        result = None
+        if ended == "done":
+            result = outcome.write(session, folder, progress, writing=chief).name
+            if chief:  # as large as three models, and of no more use
+                shutil.rmtree(folder / checkpoint.FOLDER, ignore_errors=True)
+        if metrics is not None:
+            metrics.say("end", outcome=ended, step=progress.step, result=result)
+        session.accelerator.wait_for_everyone()
+        session.accelerator.end_training()
+    return ended
+
+
+def _progress(folder: Path, recipe: Recipe, session: Session) -> Progress:
+    wanted = Progress(recipe=recipe.digest(), dataset=session.train.dataset.digest)
+    found = checkpoint.progress_of(folder)
+    if found is None:
+        return wanted
+    for what, theirs, ours in (
+        ("recipe", found.recipe, wanted.recipe),
+        ("training data", found.dataset, wanted.dataset),
+    ):
+        if theirs != ours:
+            raise Conflict(
+                f"{folder} holds a run whose {what} was another.",
+                hint="Name another folder, or begin anew with --fresh.",
+            )
+    return found
+
+
+def _refer(session: Session, folder: Path, *, write: bool) -> None:
+    """The model at the start is asked once; a run that goes on has its answers from the first time."""
+    path = folder / "reference.safetensors"
+    if checkpoint.progress_of(folder) is not None and path.exists():
+        session.take_reference(load_file(path))
+        return
+    session.refer()
+    if write:
+        with whole_file(path) as partial:
+            save_file(session.reference(), partial)
+
+
+def _facts(session: Session) -> dict[str, Any]:
+    """What the first line says."""
+    data = session.train.dataset
+    parameters = list(session.model.parameters())
+    return {
+        "name": session.recipe.name,
+        "objective": session.recipe.objective,
+        "steps": session.steps,
+        "parameters": sum(each.numel() for each in parameters),
+        "trained": sum(each.numel() for each in parameters if each.requires_grad),
+        "device": str(session.accelerator.device),
+        "processes": session.accelerator.num_processes,
+        "threads": torch.get_num_threads(),
+        "examples": len(data),
+        "tokens_in_data": int(sum(data.lengths)),
+        "left_out": len(data.left_out),
+        "left_out_named": [asdict(each) for each in data.left_out[:NAMED]],
+    }
+
+
+def _finished(folder: Path) -> dict[str, Any] | None:
+    path = folder / outcome.RUN
+    try:
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return found if (folder / found["result"]).is_dir() else None
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def _clear(folder: Path) -> None:
+    """Removes what a run wrote, and nothing else."""
+    for name in (checkpoint.FOLDER, f".{checkpoint.FOLDER}.old", "model", "adapter"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+    for name in (FILE, outcome.RUN, "reference.safetensors"):
+        (folder / name).unlink(missing_ok=True)
+
+
+def _tell(out: TextIO | None, line: dict[str, Any]) -> None:
+    if out is not None:
+        print(json.dumps(line), file=out, flush=True)

@@ -1,0 +1,134 @@
+"""Asks a teacher, once, for its k most likely tokens at every scored position, and keeps them in a file.
+
+The teacher is any causal model that transformers reads and that has the student's very tokenizer. It reads
+each example by itself, causally, also where the student will read it in blocks.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import transformers
+
+from freehold.errors import InvalidInput
+from freehold.training import head
+from freehold.training.attention import PIECES
+from freehold.training.batch import packed
+from freehold.training.cache import CacheWriter, Header, each_of, fingerprint
+from freehold.training.data import Dataset, dataset
+from freehold.training.files import room
+from freehold.training.licences import licence_of
+from freehold.training.model import first_line, quiet
+from freehold.training.recipe import Recipe
+from freehold.training.sequence import Piece, Sequence
+from freehold.training.tokens import load as load_tokenizer
+
+TOKENS_AT_ONCE = 4096
+
+
+def write_cache(
+    recipe: Recipe,
+    teacher: Path,
+    target: Path,
+    *,
+    name: str,
+    licence: str,
+    k: int = 128,
+    temperature: float = 1.0,
+    told: Callable[[int, int], None] = lambda done, total: None,
+) -> Header:
+    """Writes (or goes on writing) `target` from the recipe's training data; `told` hears positions done and
+    in all.
+
+    Raises:
+        InvalidInput: the licence forbids it, the teacher has another tokenizer or is no model, or `target`
+            is something else.
+        NoRoom: the disk is full; what is there is gone on from.
+    """
+    quiet()
+    licence_of(licence)
+    if k < 1 or not 0.05 <= temperature <= 20:
+        raise InvalidInput("k has to be 1 or more, and the temperature between 0.05 and 20.")
+    student, theirs = load_tokenizer(recipe.tokenizer), load_tokenizer(teacher)
+    if theirs.hash != student.hash:
+        raise InvalidInput(
+            f"The teacher in {teacher} has another tokenizer than the student.",
+            hint="Distil by its answers instead: objective `supervised`, with [teacher].",
+        )
+    data = dataset(recipe, recipe.data.train, student)
+    model = _read(teacher)
+    header = Header(
+        k=min(k, student.size()),
+        temperature=temperature,
+        vocabulary=student.size(),
+        tokenizer=student.hash,
+        dataset=fingerprint(data),
+        positions=sum(each.at.size for each in each_of(data)),
+        teacher=name,
+        licence=licence,
+    )
+    firsts = np.cumsum([0, *(each.at.size for each in each_of(data))])
+    with contextlib.closing(CacheWriter(target, header)) as writer, room(target):
+        begin = int(np.searchsorted(firsts, writer.done, side="right")) - 1
+        writer.forget_after(int(firsts[begin]))  # a sequence half written is asked again
+        for numbers in _together(data, begin):
+            _answer(model, [_causal(data.sequences[number]) for number in numbers], header, writer)
+            told(writer.done, header.positions)
+    return header
+
+
+def _together(data: Dataset, begin: int) -> Iterator[list[int]]:
+    """The sequences from `begin` on, about `TOKENS_AT_ONCE` tokens at a time."""
+    waiting: list[int] = []
+    held = 0
+    for number in range(begin, len(data)):
+        waiting.append(number)
+        held += data.lengths[number]
+        if held >= TOKENS_AT_ONCE:
+            yield waiting
+            waiting, held = [], 0
+    if waiting:
+        yield waiting
+
+
+def _answer(model: Any, sequences: list[Sequence], header: Header, writer: CacheWriter) -> None:
+    """Writes the records of these sequences."""
+    weight = model.lm_head.weight[: header.vocabulary]
+    batch = packed(sequences).to(weight.device)
+    with torch.no_grad():
+        states = model.model(
+            input_ids=batch.tokens, position_ids=batch.positions, pieces=batch.pieces, use_cache=False
+        ).last_hidden_state[0, batch.at]
+        for where in head.chunks(len(states), weight):
+            logits = (states[where] @ weight.T).float() / header.temperature
+            best = logits.log_softmax(dim=1).topk(header.k, dim=1)
+            writer.add(best.indices.cpu().numpy(), best.values.cpu().numpy())
+
+
+def _causal(sequence: Sequence) -> Sequence:
+    """The sequence as the teacher reads it; a corpus's row keeps its documents apart."""
+    if not any(piece.past != piece.start for piece in sequence.pieces):
+        return sequence
+    count = len(sequence)
+    return replace(sequence, positions=np.arange(count), pieces=(Piece(0, count, 0),))
+
+
+def _read(folder: Path) -> Any:
+    """A teacher, in its own precision, where it can compute."""
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        model = transformers.AutoModelForCausalLM.from_pretrained(
+            folder, local_files_only=True, use_safetensors=True, attn_implementation=PIECES, dtype="auto"
+        )
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        raise InvalidInput(f"{folder} holds no model that can be read: {first_line(error)}") from None
+    if not (hasattr(model, "model") and hasattr(model, "lm_head")):
+        raise InvalidInput(f"{folder} holds a {type(model).__name__}, whose parts are not known here.")
+    placed: Any = model
+    return placed.to(device).eval()
