@@ -27,7 +27,7 @@ class Use:
     scale: float
 
 
-@dataclass(slots=True)
+@dataclass(eq=False, slots=True)
 class Loaded:
     """An adapter in memory."""
 

@@ -23,7 +23,7 @@ from freehold.engines.writing import Writing
 from freehold.errors import EngineError
 
 
-@dataclass(slots=True)
+@dataclass(eq=False, slots=True)
 class Conversation:
     """One prompt and its answer, on the way through the scheduler."""
 

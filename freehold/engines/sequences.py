@@ -18,7 +18,7 @@ from freehold.engines.llama_model import Context, Ids
 NOTHING = np.empty(0, np.int32)
 
 
-@dataclass(slots=True)
+@dataclass(eq=False, slots=True)
 class Held:
     """One sequence: the tokens in its cache, and with which adapters they were read."""
 
