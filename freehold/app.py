@@ -27,6 +27,7 @@ from freehold.assistant.suggestions import Suggestions
 from freehold.assistant.trace import Recorder, Traces
 from freehold.config import Config
 from freehold.engines.active import ActiveEngine
+from freehold.engines.adapted import assembled
 from freehold.engines.base import Engine
 from freehold.engines.embedder import OnnxEmbedder
 from freehold.engines.local import LocalEngine
@@ -222,7 +223,8 @@ class Home:
             return None
         if self._given is not None and self._given.model_id == model_id:
             return self._given
-        return self._engine_for(self.registry.get(model_id))
+        engine, _ = assembled(self.registry, self._engine_for, self.registry.get(model_id))
+        return engine
 
     def services(self, *, address: str, start_token: str, stop: Callable[[], None]) -> Services:
         """What the web is given."""

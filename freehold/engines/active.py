@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 
+from freehold.engines.adapted import assembled
 from freehold.engines.base import Engine
 from freehold.errors import FreeholdError
 from freehold.models.registry import Model, Registry
@@ -21,11 +22,13 @@ class ActiveEngine:
     def __init__(
         self, registry: Registry, make: Callable[[Model], Engine], fixed: Engine | None = None
     ) -> None:
-        """`make` gives an engine for a model, not yet started; it is called in a thread. `fixed` answers
-        in place of any model."""
+        """`make` gives an engine for a model that is no adapter, not yet started; it is called in a thread.
+        `fixed` answers in place of any model."""
         self._registry = registry
         self._make = make
         self._engine: Engine | None = fixed
+        self._base: Engine | None = fixed
+        """What runs the weights: the engine itself, or the one that its adapter is put on."""
         self._changing = asyncio.Lock()
 
     def __call__(self) -> Engine | None:
@@ -38,12 +41,14 @@ class ActiveEngine:
             if model is None or self._engine is not None:
                 return
             try:
-                self._engine = await asyncio.to_thread(self._make, model)
+                self._engine, self._base = await self._assembled(model)
             except FreeholdError as error:
                 log.error("The active model %s cannot be used: %s", model.name, error.message)
 
     async def use(self, ref: str | None) -> Model | None:
         """Loads a model, then lets it answer, then stops the one before; None goes back to quoting.
+
+        Where the weights run already, as of an adapter whose base answers now, nothing is loaded anew.
 
         Raises:
             NotFound: there is no such model.
@@ -52,25 +57,30 @@ class ActiveEngine:
         async with self._changing:
             if ref is None:
                 await asyncio.to_thread(self._registry.unuse, TASK)
-                await self._put(None)
+                await self._put(None, None)
                 return None
             model = await asyncio.to_thread(self._registry.get, ref)
-            engine = await asyncio.to_thread(self._make, model)
+            engine, base = await self._assembled(model)
             try:
                 await engine.start()
                 used = await asyncio.to_thread(self._registry.use, model.id, TASK)
             except BaseException:
-                await engine.close()
+                if base is not self._base:
+                    await base.close()
                 raise
-            await self._put(engine)
+            await self._put(engine, base)
             return used
 
     async def close(self) -> None:
         """Stops what runs the model."""
         async with self._changing:
-            await self._put(None)
+            await self._put(None, None)
 
-    async def _put(self, engine: Engine | None) -> None:
-        before, self._engine = self._engine, engine
-        if before is not None:
+    async def _assembled(self, model: Model) -> tuple[Engine, Engine]:
+        return await asyncio.to_thread(assembled, self._registry, self._make, model, self._base)
+
+    async def _put(self, engine: Engine | None, base: Engine | None) -> None:
+        before = self._base
+        self._engine, self._base = engine, base
+        if before is not None and before is not base:
             await before.close()

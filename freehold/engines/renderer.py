@@ -144,12 +144,6 @@ def _answer(first: Mapping[str, str], messages: list[dict[str, str]]) -> dict[st
             )
     except FreeholdError as error:
         return {"kind": error.code, "message": error.message, "hint": error.hint}
-    except MemoryError:
-        return {
-            "kind": ModelRejected.code,
-            "message": "The model's chat template takes too much memory.",
-            "hint": HINT,
-        }
     return {"text": text}
 
 

@@ -119,8 +119,8 @@ def _grammar(model: Model, sampling: Sampling) -> Any:
     """A sampler that allows only what the grammar or the schema does; None without either."""
     api = model.api
     if sampling.grammar is not None:
-        if len(sampling.grammar) > MAX_GRAMMAR or "\0" in sampling.grammar:
-            raise InvalidInput("The grammar is too long, or holds a null character.")
+        if not sampling.grammar.strip() or len(sampling.grammar) > MAX_GRAMMAR or "\0" in sampling.grammar:
+            raise InvalidInput("The grammar is empty, too long, or holds a null character.")
         made = api.sampler_init_grammar(model.vocabulary, sampling.grammar.encode(errors="replace"), b"root")
         if not made:
             raise InvalidInput(

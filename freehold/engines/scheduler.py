@@ -2,8 +2,8 @@
 
 Each step is one call of llama.cpp over one group of conversations, those with the same adapters: the ones
 that write by a token each, the ones whose prompt is being read by as many tokens as `steps` allows. Groups
-take turns. A conversation that is given up while its prompt is read ends the step at once, and the others in
-that step do it again; one that writes ends with the step, which is short.
+take turns. A conversation that is given up ends its step at once when its prompt is being read or when it is
+alone, and the others in that step do it again; else it ends with the step, which is short.
 """
 
 from __future__ import annotations
@@ -75,8 +75,8 @@ class Scheduler:
         self._pace = steps.Pace(context.batch)
         self._waiting: list[Conversation] = []
         self._running: list[Conversation] = []
-        self._reading: list[Conversation] = []
-        """Those whose prompt the step of this moment reads."""
+        self._deciding: list[Conversation] = []
+        """Those who end the step of this moment when they are given up."""
         self._last_key: Hashable = None
         self._closing = False
         self._changed = threading.Condition()
@@ -98,7 +98,7 @@ class Scheduler:
         """Ends it: within its step when its prompt is being read, else after its step."""
         conversation.cancelled.set()
         with self._changed:
-            if conversation in self._reading and self._model.can_forget_a_part:
+            if conversation in self._deciding and self._model.can_forget_a_part:
                 self._context.abort()
             self._changed.notify()
 
@@ -183,16 +183,16 @@ class Scheduler:
         parts = [(each, each.next_tokens(counts[id(each)])) for each in group if counts[id(each)]]
         self._adapt(group[0].adapter)
         begun = time.perf_counter()
-        self._decode(parts, [each for each in reading if counts[id(each)]])
+        self._decode(parts, group if len(group) == 1 else reading)
         if reading:
             self._pace.saw(sum(len(tokens) for _, tokens in parts), time.perf_counter() - begun)
         self._write(parts)
 
-    def _decode(self, parts: Sequence[tuple[Conversation, Ids]], reading: list[Conversation]) -> None:
+    def _decode(self, parts: Sequence[tuple[Conversation, Ids]], deciding: list[Conversation]) -> None:
         """One call of llama.cpp; makes room by emptying idle sequences.
 
         Raises:
-            AbortedError: one of `reading` was given up.
+            AbortedError: one of `deciding` was given up.
         """
         tokens = np.concatenate([ids for _, ids in parts])
         positions = np.concatenate([np.arange(c.filled, c.filled + len(ids)) for c, ids in parts])
@@ -201,16 +201,17 @@ class Scheduler:
         ends = np.cumsum([len(ids) for _, ids in parts]) - 1
         outputs[ends] = [c.filled + len(ids) >= len(c.prompt) for c, ids in parts]
         with self._changed:
-            self._reading = reading
-            if not any(each.cancelled.is_set() for each in reading):
-                self._context.resume()
+            if self._closing or any(each.cancelled.is_set() for each in deciding):
+                raise AbortedError
+            self._deciding = deciding
+            self._context.resume()
         try:
             while not self._context.decode(tokens, positions, numbers, outputs):
                 if not self._sequences.evict():
                     raise EngineError("The conversations do not fit into the context together.")
         finally:
             with self._changed:
-                self._reading = []
+                self._deciding = []
 
     def _write(self, parts: Sequence[tuple[Conversation, Ids]]) -> None:
         """Takes note of what was read, and lets those write whose prompt is read to its end."""

@@ -17,9 +17,6 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 TASKS = ("answer", "route", "rewrite")
 """What a model is asked (`freehold.tasks`); each task has its own active model, or none."""
 
-SERVES: dict[str, tuple[Kind, ...]] = dict.fromkeys(TASKS, ("model", "endpoint"))
-"""The kinds that can be the active model of a task."""
-
 ID_PREFIX = re.compile(r"[0-9a-f]{6,64}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -54,19 +51,6 @@ def check_task(task: str) -> None:
     """
     if task not in TASKS:
         raise InvalidInput(f"There is no task {task[:100]}.", hint=f"Tasks: {', '.join(TASKS)}.")
-
-
-def check_serves(model: Model, task: str) -> None:
-    """
-    Raises:
-        InvalidInput: there is no such task, or a model of this kind cannot have it.
-    """
-    check_task(task)
-    if model.kind not in SERVES[task]:
-        raise InvalidInput(
-            f"{model.name} is an {model.kind} and cannot have the task {task} by itself.",
-            hint="Use the model that it is put on; `freehold model show` names it.",
-        )
 
 
 def checked_name(name: str) -> str:

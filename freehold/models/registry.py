@@ -17,7 +17,7 @@ from freehold.models.bases import base_of
 from freehold.models.endpoint import Endpoint
 from freehold.models.files import ModelFiles, Progress, room
 from freehold.models.lineage import Family
-from freehold.models.model import Model, check_serves, check_task, checked_name, name_from, name_of
+from freehold.models.model import Model, check_task, checked_name, name_from, name_of
 from freehold.models.store import active_models, models
 from freehold.store.database import Database
 
@@ -140,12 +140,11 @@ class Registry:
         """Makes it the active model of a task, from the next start of its engine on.
 
         Raises:
-            NotFound, InvalidInput: as `get`; or the task is unknown, or not one for this kind of model.
+            NotFound, InvalidInput: as `get`; or the task is unknown.
             Unavailable: its file is missing or changed.
         """
         check_task(task)
         model = self.get(ref)
-        check_serves(model, task)
         if model.kind != "endpoint":
             self.path(model)
         with self._database.write() as connection:

@@ -1,0 +1,49 @@
+"""How a step is filled: fairly, and by the clock."""
+
+import random
+
+import pytest
+
+from freehold.engines.steps import ALONE_SECONDS, LEAST_TOKENS, SHARED_SECONDS, Pace, shares
+
+
+@pytest.mark.parametrize(
+    ("unread", "budget", "given"),
+    [
+        ([1000], 64, [64]),
+        ([1000, 1000], 64, [32, 32]),
+        ([1000, 10], 64, [54, 10]),
+        ([10, 1000, 1000], 64, [10, 27, 27]),
+        ([5, 5], 64, [5, 5]),
+        ([7, 7, 7], 2, [1, 1, 0]),
+        ([], 64, []),
+    ],
+)
+def test_prompts_share_a_step(unread: list[int], budget: int, given: list[int]) -> None:
+    assert shares(unread, budget) == given
+
+
+def test_a_budget_is_used_and_never_exceeded() -> None:
+    pick = random.Random(1)
+    for _ in range(500):
+        unread = [pick.randint(1, 300) for _ in range(pick.randint(1, 12))]
+        budget = pick.randint(1, 256)
+        given = shares(unread, budget)
+        assert sum(given) == min(budget, sum(unread))
+        assert all(0 <= got <= wanted for got, wanted in zip(given, unread, strict=True))
+
+
+def test_the_budget_follows_the_clock() -> None:
+    pace = Pace(limit=256)
+    first = pace.budget(writing=0, alone=True)
+    assert LEAST_TOKENS <= first < 64, "careful until something is known"
+    for _ in range(20):
+        pace.saw(50, 50 * 0.005)
+    assert pace.budget(writing=0, alone=True) == pytest.approx(ALONE_SECONDS / 0.005, abs=1)
+    assert pace.budget(writing=3, alone=False) == pytest.approx(SHARED_SECONDS / 0.005, abs=1)
+    for _ in range(30):
+        pace.saw(50, 50 * 0.5)
+    assert pace.budget(writing=3, alone=False) == LEAST_TOKENS, "fewer would not be faster"
+    pace.saw(1, 100.0)
+    assert pace.budget(writing=3, alone=False) == LEAST_TOKENS
+    assert pace.budget(writing=255, alone=False) == 1
