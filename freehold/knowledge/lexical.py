@@ -4,9 +4,7 @@ Follows the store by its table `index_changes`: `apply` brings the passages name
 says now, commits, and only then deletes the rows. A crash at any point means that some are applied twice,
 which changes nothing.
 
-Scores are the mean of BM25 and of the IDF of the words found, divided by the IDF of all the question's
-words, so that 1 means about the same for every question. (BM25 alone prefers short passages that say one of
-the words often.) Knows nothing of vectors.
+What it says is read through reading.py, a moment of it at a time. Knows nothing of vectors.
 """
 
 from __future__ import annotations
@@ -14,7 +12,6 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-import math
 import shutil
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -25,7 +22,8 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from freehold.errors import Unavailable
-from freehold.knowledge.index_faults import Fault, faults, full_disk, unreadable
+from freehold.knowledge.index_faults import Fault, faults, full_disk
+from freehold.knowledge.reading import Reading
 from freehold.knowledge.store import AT_ONCE, documents, index_changes, passages
 from freehold.knowledge.words import analyzer, indexed_text, spaced, words
 from freehold.store.database import Database
@@ -39,12 +37,6 @@ MARK = "freehold.json"
 HEAP_BYTES = 32 * 2**20
 CHANGES_AT_ONCE = 2_000
 REBUILD_AT_ONCE = 10_000
-MAX_WORDS = 64
-"""Distinct words of a question that are searched for: the rarest."""
-
-MOST_LOOKED_UP = 4_096
-"""Distinct words whose rarity is looked up at once; a message may be a megabyte."""
-
 Progress = Callable[[int, int], None]
 """Called with passages done and passages in all."""
 
@@ -58,6 +50,7 @@ class LexicalIndex:
         self._writing = threading.Lock()
         self._index: Any = None
         self._schema: Any = None
+        self._reading: Reading | None = None
 
     def open(self, progress: Progress = lambda done, total: None) -> None:
         """Opens the index and brings it up to the store; rebuilds it when missing, foreign or damaged.
@@ -89,20 +82,20 @@ class LexicalIndex:
             NoRoom: the disk is full; the changes stay noted and are applied by a later call.
         """
         with self._writing:
-            self._opened()
+            self.reading()
             return self._apply()
 
     def rebuild(self, progress: Progress = lambda done, total: None) -> None:
         """Makes the index anew from the store while the old one goes on answering."""
         with self._writing:
-            self._opened()
+            self.reading()
             self._rebuild(progress)
             self._apply()
 
     def close(self) -> None:
         """Lets go of the files."""
         with self._writing:
-            self._index = None
+            self._index = self._reading = None
 
     def search(
         self, text: str, *, sources: frozenset[int], limit: int, also: Sequence[tuple[str, float]] = ()
@@ -111,72 +104,27 @@ class LexicalIndex:
 
         `also` are further texts with weights beside `text`'s 1; a score is then the weighted mean.
         """
-        from tantivy import Query
-
-        self._opened()
+        reading = self.reading()
         if not sources or limit < 1:
             return []
-        scope = Query.term_set_query(self._schema, "source_id", sorted(sources))
-        return self._ask(scope, [(text, 1.0), *also], limit)
+        texts = [(reading.rarities(words(each)), weight) for each, weight in ((text, 1.0), *also)]
+        ids, scores = reading.ask(texts).nearest(sources, limit)
+        return list(zip(ids.tolist(), scores.tolist(), strict=True))
 
-    def score(
-        self, text: str, *, ids: Iterable[int], also: Sequence[tuple[str, float]] = ()
-    ) -> dict[int, float]:
-        """The same score for given passages; those without any of the words are left out."""
-        from tantivy import Query
+    def rarities(self, found: Iterable[str]) -> dict[str, float]:
+        """The IDF of the distinct words among `found`; see reading.py."""
+        return self.reading().rarities(found)
 
-        self._opened()
-        wanted = sorted(set(ids))
-        if not wanted:
-            return {}
-        scope = Query.term_set_query(self._schema, "passage_id", wanted)
-        return dict(self._ask(scope, [(text, 1.0), *also], len(wanted)))
+    def reading(self) -> Reading:
+        """What the index says now; it stays that way, so a question asks one of them only.
 
-    def _ask(self, scope: Any, texts: Sequence[tuple[str, float]], limit: int) -> list[tuple[int, float]]:
-        from tantivy import Occur, Query
-
-        index = self._opened()
-        with unreadable(), faults():
-            searcher = index.searcher()
-            terms = []
-            for word, (weight, rarity) in self._weights(searcher, texts).items():
-                term = Query.term_query(self._schema, "body", word, "freq")
-                terms.append((Occur.Should, Query.boost_query(term, weight / 2)))
-                terms.append((Occur.Should, Query.const_score_query(term, weight * rarity / 2)))
-            if not terms:
-                return []
-            query = Query.boolean_query(
-                [
-                    (Occur.Must, Query.const_score_query(scope, 0.0)),
-                    (Occur.Must, Query.boolean_query(terms)),
-                ]
-            )
-            hits = searcher.search(query, limit, count=False).hits
-            ids = searcher.fast_field_values("passage_id", [address for _, address in hits])
-        return [(int(passage_id), float(score)) for passage_id, (score, _) in zip(ids, hits, strict=True)]
-
-    def _weights(self, searcher: Any, texts: Sequence[tuple[str, float]]) -> dict[str, tuple[float, float]]:
-        """How much each word counts, and its IDF. It counts its text's weight over that text's whole IDF."""
-        total = sum(weight for _, weight in texts)
-        weights: dict[str, tuple[float, float]] = {}
-        for text, weight in texts:
-            rarities = _rarities(searcher, words(text))
-            whole = sum(rarities.values())
-            for word, rarity in rarities.items():
-                before = weights.get(word, (0.0, rarity))[0]
-                weights[word] = (before + weight / total / whole, rarity)
-        return weights
-
-    def rarities(self, found: Iterable[str], at_most: int | None = MAX_WORDS) -> dict[str, float]:
-        """The IDF of the distinct words among `found`, in their order; of many, the `at_most` rarest."""
-        index = self._opened()
-        with unreadable(), faults():
-            return _rarities(index.searcher(), found, at_most)
-
-    def _opened(self) -> Any:
-        if self._index is None:
+        Raises:
+            Unavailable: the index is not open.
+        """
+        reading = self._reading
+        if reading is None:
             raise Unavailable("The index of words is not open.", retry_after=1)
-        return self._index
+        return reading
 
     def _try_open(self) -> str | None:
         """Opens what is there; gives the reason when it cannot be used."""
@@ -195,10 +143,10 @@ class LexicalIndex:
                 index = Index(self._schema, path=str(self.folder), reuse=True)
                 index.register_tokenizer("words", analyzer())
                 index.reload()
-                index.searcher()
+                reading = Reading(self._schema, index.searcher())
         except Fault as error:
             return f"it cannot be read: {error}"
-        self._index = index
+        self._index, self._reading = index, reading
         return None
 
     def _agrees(self) -> bool:
@@ -239,6 +187,7 @@ class LexicalIndex:
                     writer.add_document(_entry(*entry))
                 writer.commit()
                 self._index.reload()
+                self._reading = Reading(self._schema, self._index.searcher())
                 with self._database.write() as connection:
                     connection.execute(index_changes.delete().where(index_changes.c.id <= rows[-1].id))
                 applied += len(rows)
@@ -358,17 +307,3 @@ def _texts(connection: Connection, ids: Sequence[int]) -> Iterator[tuple[int, in
 
 def _beside(folder: Path, suffix: str) -> Path:
     return folder.with_name(f"{folder.name}.{suffix}")
-
-
-def _rarities(searcher: Any, found: Iterable[str], at_most: int | None = MAX_WORDS) -> dict[str, float]:
-    count = searcher.num_docs
-    rarities = {}
-    for word in dict.fromkeys(found):
-        holding = min(searcher.doc_freq("body", word), count)  # it counts deleted ones until a merge
-        rarities[word] = math.log(1 + (count - holding + 0.5) / (holding + 0.5))
-        if len(rarities) == MOST_LOOKED_UP:
-            break
-    if at_most is not None and len(rarities) > at_most:
-        kept = set(sorted(rarities, key=rarities.__getitem__, reverse=True)[:at_most])
-        rarities = {word: rarity for word, rarity in rarities.items() if word in kept}
-    return rarities

@@ -8,7 +8,8 @@ given the cosine that passages of its words usually have.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -20,9 +21,15 @@ from freehold.knowledge.closeness import closeness, named
 from freehold.knowledge.dense import DenseIndex
 from freehold.knowledge.lexical import LexicalIndex
 from freehold.knowledge.looks import Look, Looks
+from freehold.knowledge.postings import Ids
+from freehold.knowledge.reading import Reading
+from freehold.knowledge.snapshot import Float32
+from freehold.knowledge.word_scores import WordScores
 from freehold.knowledge.words import words
 from freehold.store.database import Database
 from freehold.types import Query, ScoredPassage, SearchResult
+
+Floats = NDArray[np.float64]
 
 CONTEXT_WEIGHT = 0.5
 """Weight of the last two turns read together, beside 1 for the last turn alone."""
@@ -59,9 +66,6 @@ class Traits(NamedTuple):
     about: float
     """How far the question and the turns before it do; 0 when there are none before it."""
 
-    def weighed(self, weights: Traits) -> float:
-        return sum(trait * weight for trait, weight in zip(self, weights, strict=True))
-
 
 HYBRID = Traits(
     cosine=0.24, part=0.24, lexical=0.0, held=0.16, together=0.08, order=0.08, named=0.04, about=0.16
@@ -80,9 +84,33 @@ class _Asked:
     texts: tuple[tuple[str, float], ...]
     conversation: str
 
-    @property
-    def also(self) -> tuple[tuple[str, float], ...]:
-        return tuple((text, weight / self.texts[0][1]) for text, weight in self.texts[1:])
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """The passages that got a close look, in no order."""
+
+    looks: list[Look]
+    traits: Floats
+    """float64[passages, traits]."""
+    scores: Floats
+    lexical: Floats
+    cosines: Floats
+    """Not a number where there is no vector."""
+
+    def best(self, limit: int) -> list[int]:
+        """The rows of the highest scores, highest first; of equals the lower id."""
+        ids = np.array([look.passage.id for look in self.looks], dtype=np.int64)
+        best: list[int] = np.lexsort((ids, -self.scores))[: max(0, limit)].tolist()
+        return best
+
+    def passage(self, row: int) -> ScoredPassage:
+        cosine = float(self.cosines[row])
+        return ScoredPassage(
+            self.looks[row].passage,
+            float(self.scores[row]),
+            float(self.lexical[row]),
+            None if math.isnan(cosine) else cosine,
+        )
 
 
 class Search:
@@ -113,42 +141,58 @@ class Search:
         Raises:
             Unavailable: the index of words is not open or damaged.
         """
-        scored = [each for each, _ in self.look(query, sources=sources, limit=limit)]
-        scored.sort(key=lambda each: (-each.score, each.passage.id))
-        return SearchResult(tuple(scored[: max(0, limit)]), self.mode)
+        seen = self._see(query, sources, limit)
+        return SearchResult(tuple(seen.passage(row) for row in seen.best(limit)), self.mode)
 
     def look(
         self, query: Query, *, sources: frozenset[int], limit: int
     ) -> list[tuple[ScoredPassage, Traits]]:
         """What `search` chooses from, in no order: some more than `limit`, with what scores are made of."""
+        seen = self._see(query, sources, limit)
+        return [(seen.passage(row), Traits(*traits)) for row, traits in enumerate(seen.traits.tolist())]
+
+    def _see(self, query: Query, sources: frozenset[int], limit: int) -> _Seen:
         asked = _asked(query)
         vector = self._vector(asked)
-        by_words, by_vector = self._candidates(asked, vector, sources, max(CANDIDATES, 2 * limit))
-        first = {
-            passage_id: FIRST_LOOK * by_words.get(passage_id, 0.0)
-            + (1 - FIRST_LOOK) * self._cosine(by_words.get(passage_id, 0.0), by_vector.get(passage_id))
-            for passage_id in by_words.keys() | by_vector.keys()
-        }
-        best = sorted(first, key=lambda passage_id: (-first[passage_id], passage_id))
+        reading = self._lexical.reading()
+        texts = [(reading.rarities(words(text)), weight) for text, weight in asked.texts]
+        words_say = reading.ask(texts)
+        ids, cosines = self._candidates(words_say, vector, sources, max(CANDIDATES, 2 * limit))
+        lexical = words_say.of(ids).astype(np.float64)
+        near = self._near(lexical, cosines)
+        first = FIRST_LOOK * lexical + (1 - FIRST_LOOK) * near
+        best = np.argsort(-first, kind="stable")[: max(CLOSE_LOOKS, limit + 10)]
+        wanted = ids[best].tolist()
         # The indexes may lag behind the store by an instant: what is gone there is not shown.
-        found = self._looks.get(best[: max(CLOSE_LOOKS, limit + 10)])
-        parts = {} if vector is None else _nearest_parts(vector, found)
-        return self._looked_at(asked, found, by_words, by_vector, parts)
+        found = self._looks.get(wanted)
+        rows = best[[passage_id in found for passage_id in wanted]]
+        looks = list(found.values())
+        parts = near[rows] if vector is None else _nearest_parts(vector, looks, near[rows])
+        # in the order of Traits
+        columns = [
+            near[rows],
+            parts,
+            lexical[rows],
+            *_close(texts, looks),
+            *_named(reading, asked, looks),
+        ]
+        traits = np.stack(columns, axis=1)
+        return _Seen(looks, traits, traits @ np.array(self._weights), lexical[rows], cosines[rows])
 
     def _candidates(
-        self, asked: _Asked, vector: NDArray[np.float32] | None, sources: frozenset[int], count: int
-    ) -> tuple[dict[int, float], dict[int, float]]:
-        """The words' score and the cosine of all passages that either side names."""
-        text = asked.texts[0][0]
-        by_words = dict(self._lexical.search(text, sources=sources, limit=count, also=asked.also))
+        self, words_say: WordScores, vector: Float32 | None, sources: frozenset[int], count: int
+    ) -> tuple[Ids, Floats]:
+        """All passages that either side names, ascending, and their cosines, no number where there is no
+        vector."""
+        ids = np.sort(words_say.nearest(sources, count)[0])
         if self._dense is None or vector is None:
-            return by_words, {}
+            return ids, np.full(len(ids), np.nan)
         by_vector = dict(self._dense.search(vector, sources=sources, limit=count))
-        by_vector |= self._dense.score(vector, by_words.keys() - by_vector.keys())
-        by_words |= self._lexical.score(text, ids=by_vector.keys() - by_words.keys(), also=asked.also)
-        return by_words, by_vector
+        by_vector |= self._dense.score(vector, set(ids.tolist()) - by_vector.keys())
+        ids = np.union1d(ids, np.array(list(by_vector), dtype=np.int64))
+        return ids, np.array([by_vector.get(passage_id, np.nan) for passage_id in ids.tolist()])
 
-    def _vector(self, asked: _Asked) -> NDArray[np.float32] | None:
+    def _vector(self, asked: _Asked) -> Float32 | None:
         """The weighted mean of the texts' vectors, not of unit length: its cosines are the mean of theirs.
 
         None when there is nothing to compare it to.
@@ -156,57 +200,44 @@ class Search:
         if self._embedder is None or self._dense is None or not len(self._dense):
             return None
         weights = np.array([weight for _, weight in asked.texts], dtype=np.float32)
-        mean: NDArray[np.float32] = weights @ self._embedder.embed([text for text, _ in asked.texts])
+        mean: Float32 = weights @ self._embedder.embed([text for text, _ in asked.texts])
         return mean
 
-    def _cosine(self, lexical: float, cosine: float | None) -> float:
+    def _near(self, lexical: Floats, cosines: Floats) -> Floats:
+        """The cosines, where there is none what is usual."""
         if self._embedder is None:
-            return 0.0
-        return USUAL_COSINE[0] + USUAL_COSINE[1] * lexical if cosine is None else cosine
-
-    def _looked_at(
-        self,
-        asked: _Asked,
-        found: Mapping[int, Look],
-        by_words: Mapping[int, float],
-        by_vector: Mapping[int, float],
-        by_part: Mapping[int, float],
-    ) -> list[tuple[ScoredPassage, Traits]]:
-        texts = [(self._lexical.rarities(words(text)), weight) for text, weight in asked.texts]
-        question, said = set(words(asked.texts[0][0])), set(words(asked.conversation))
-        rarity = self._lexical.rarities(
-            (word for look in found.values() for part in look.path for word in part), at_most=None
-        )
-        looked = []
-        for passage_id, look in found.items():
-            flat = [word for part in look.path for word in part]
-            close = [(closeness(wanted, flat, look.body), weight) for wanted, weight in texts]
-            lexical, cosine = by_words.get(passage_id, 0.0), by_vector.get(passage_id)
-            near = self._cosine(lexical, cosine)
-            traits = Traits(
-                cosine=near,
-                part=by_part.get(passage_id, near),
-                lexical=lexical,
-                held=sum(each.held * weight for each, weight in close),
-                together=sum(each.together * weight for each, weight in close),
-                order=sum(each.order * weight for each, weight in close),
-                named=named(look.path, question, rarity),
-                about=named(look.path, said, rarity) if len(asked.texts) > 1 else 0.0,
-            )
-            score = traits.weighed(self._weights)
-            looked.append((ScoredPassage(look.passage, score, lexical, cosine), traits))
-        return looked
+            return np.zeros(len(cosines))
+        usual = USUAL_COSINE[0] + USUAL_COSINE[1] * lexical
+        return np.where(np.isnan(cosines), usual, cosines)
 
 
-def _nearest_parts(vector: NDArray[np.float32], looks: Mapping[int, Look]) -> dict[int, float]:
-    """The cosine of each passage's nearest part; those without a vector are left out."""
-    held = [(passage_id, look.parts) for passage_id, look in looks.items() if look.parts is not None]
-    if not held:
-        return {}
-    cosines = np.concatenate([matrix for _, (matrix, _) in held]).astype(np.float32) @ vector
-    starts = np.cumsum([0, *(len(matrix) for _, (matrix, _) in held[:-1])])
-    nearest = np.maximum.reduceat(cosines, starts) * np.array([scale for _, (_, scale) in held])
-    return dict(zip((passage_id for passage_id, _ in held), nearest.tolist(), strict=True))
+def _close(texts: Sequence[tuple[Mapping[str, float], float]], looks: Sequence[Look]) -> Iterator[Floats]:
+    """`held`, `together` and `order`."""
+    found = closeness([text for text, _ in texts], [look.numbered for look in looks])
+    weights = np.array([weight for _, weight in texts])
+    for measured in zip(*((each.held, each.together, each.order) for each in found), strict=True):
+        yield weights @ np.stack(measured)
+
+
+def _named(reading: Reading, asked: _Asked, looks: Sequence[Look]) -> Iterator[Floats]:
+    """`named` and `about`."""
+    paths = {look.path for look in looks}
+    for said in (asked.texts[0][0], asked.conversation if len(asked.texts) > 1 else ""):
+        its = frozenset(words(said))
+        shares = {path: named(path, its, reading.rarity) for path in paths}
+        yield np.array([shares[look.path] for look in looks], dtype=np.float64)
+
+
+def _nearest_parts(vector: Float32, looks: Sequence[Look], otherwise: Floats) -> Floats:
+    """The cosine of each passage's nearest part; where it has no vector, as given."""
+    nearest = otherwise.copy()
+    held = [(row, *look.parts) for row, look in enumerate(looks) if look.parts is not None]
+    if held:
+        rows, matrices, scales = zip(*held, strict=True)
+        cosines = np.concatenate(matrices).astype(np.float32) @ vector
+        starts = np.cumsum([0, *(len(matrix) for matrix in matrices[:-1])])
+        nearest[list(rows)] = np.maximum.reduceat(cosines, starts) * np.array(scales)
+    return nearest
 
 
 def _asked(query: Query) -> _Asked:

@@ -165,11 +165,25 @@ def load_passages(connection: Connection, ids: Iterable[int]) -> dict[int, Passa
     found: dict[int, Passage] = {}
     for first in range(0, len(wanted), AT_ONCE):
         rows = connection.execute(
-            select(passages, documents.c.title, documents.c.location)
+            select(
+                passages.c.id,
+                passages.c.source_id,
+                passages.c.document_id,
+                documents.c.title,
+                documents.c.location,
+                passages.c.heading_path,
+                passages.c.text,
+                passages.c.start,
+                passages.c.end,
+            )
             .join(documents, documents.c.id == passages.c.document_id)
             .where(passages.c.id.in_(wanted[first : first + AT_ONCE]))
         )
-        found.update((row.id, _passage(row)) for row in rows)
+        # By place: by name a row gives its columns in three times the time.
+        for passage_id, source_id, document_id, title, location, path, text, start, end in rows:
+            document = DocumentRef(document_id, title, location)
+            heading_path = tuple(json.loads(path))
+            found[passage_id] = Passage(passage_id, source_id, document, heading_path, text, start, end)
     return found
 
 
@@ -322,16 +336,4 @@ def _document(row: Row[Any]) -> Document:
         error=row.error,
         error_code=row.error_code,
         synced_at=row.synced_at,
-    )
-
-
-def _passage(row: Row[Any]) -> Passage:
-    return Passage(
-        id=row.id,
-        source_id=row.source_id,
-        document=DocumentRef(id=row.document_id, title=row.title, location=row.location),
-        heading_path=tuple(json.loads(row.heading_path)),
-        text=row.text,
-        start=row.start,
-        end=row.end,
     )

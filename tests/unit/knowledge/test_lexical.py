@@ -8,6 +8,7 @@ import textwrap
 import threading
 import time
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -83,8 +84,10 @@ def test_given_passages_are_scored_as_they_were_found(shelf, index):
     index.apply()
     also = [("blue things and kettles", 0.5)]
     found = dict(index.search("kettle", sources=OURS, limit=9, also=also))
-    assert index.score("kettle", ids=[1, 2, 3, 77], also=also) == pytest.approx(found)
-    assert index.score("kettle", ids=[]) == {}
+    now = index.reading()
+    texts = [(now.rarities(words(text)), weight) for text, weight in (("kettle", 1.0), *also)]
+    scores = now.ask(texts).of(np.array([1, 2, 3, 77]))
+    assert scores.tolist() == pytest.approx([found[1], found[2], 0, 0])
     assert found[2] > found[1]
 
 
@@ -294,8 +297,10 @@ def test_a_question_is_words_and_nothing_else(shelf, index, text):
 @settings(max_examples=60, deadline=None)
 @given(text=st.text(max_size=200))
 def test_any_text_can_be_searched_for(any_index, text):
-    any_index.search(text, sources=OURS, limit=3)
-    any_index.score(text, ids=[1, 2])
+    found = any_index.search(text, sources=OURS, limit=3)
+    now = any_index.reading()
+    scores = now.ask([(now.rarities(words(text)), 1.0)]).of(np.array([1, 2]))
+    assert scores.tolist() == pytest.approx([dict(found).get(1, 0), 0])
 
 
 @pytest.fixture(scope="module")

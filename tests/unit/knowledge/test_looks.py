@@ -5,6 +5,7 @@ import pytest
 from shelf import Shelf
 from sqlalchemy import event, update
 
+from freehold.knowledge.closeness import numbers
 from freehold.knowledge.dense import DenseIndex
 from freehold.knowledge.looks import Looks
 from freehold.knowledge.store import documents, passages, record_changes
@@ -38,7 +39,9 @@ def test_what_was_looked_at_is_not_read_again(shelf):
     assert reads(shelf, lambda: looks.get(ids)) == 0
     look = looks.get(ids)[ids[0]]
     assert look.passage.text == "The old lamp"
-    assert (look.path, look.body) == ((("lamp",), ("oil",)), ("old", "lamp"))
+    assert look.path == ({"lamp"}, {"oil"})
+    assert look.numbered.words.tolist() == numbers(["lamp", "oil", "old", "lamp"]).tolist()
+    assert look.numbered.above == 2
     assert list(looks.get(reversed(ids))) == ids[::-1]
 
 

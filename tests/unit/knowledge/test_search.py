@@ -6,10 +6,10 @@ from shelf import Shelf
 from sqlalchemy import delete, insert
 
 from freehold.knowledge import search as module
-from freehold.knowledge.closeness import closeness, named, path_words
+from freehold.knowledge.closeness import Numbered, closeness, named, numbers, path_words
 from freehold.knowledge.dense import DenseIndex, quantise
 from freehold.knowledge.lexical import LexicalIndex
-from freehold.knowledge.search import HYBRID, WORDS, Search, Traits
+from freehold.knowledge.search import HYBRID, WORDS, Search
 from freehold.knowledge.store import passages, vectors
 from freehold.testing import FakeEmbedder
 from freehold.types import Query, Turn
@@ -209,39 +209,55 @@ WANTED = {"kettl": 2.0, "warranti": 1.0, "year": 1.0}
 
 def test_closeness_sees_words_that_stand_together():
     filler = ["x"] * 30
-    together = closeness(WANTED, [], ["kettl", "warranti", "year"])
-    assert (together.held, together.together, together.order) == (1, 1, 1)
-    apart = closeness(WANTED, [], ["kettl", *filler, "warranti", "year"])
-    assert apart.held == 1
-    assert apart.together == pytest.approx(0.5)
-    assert 0.5 < apart.order < 0.6
-    above = closeness(WANTED, ["kettl"], [*filler, "warranti", "year", *filler])
-    assert above.together == 1
-    twice = closeness(WANTED, [], ["kettl", "kettl", *filler, "kettl"])
-    assert (twice.held, twice.together, twice.order) == (0.5, 0.5, 0)
+    together, apart, above, twice, neither = close(
+        WANTED,
+        numbered([], ["kettl", "warranti", "year"]),
+        numbered([], ["kettl", *filler, "warranti", "year"]),
+        numbered(["kettl"], [*filler, "warranti", "year", *filler]),
+        numbered([], ["kettl", "kettl", *filler, "kettl"]),
+        numbered(["x"], filler),
+    )
+    assert together == (1, 1, 1)
+    assert apart[:2] == (1, pytest.approx(0.5))
+    assert 0.5 < apart[2] < 0.6
+    assert above[1] == 1
+    assert twice == (0.5, 0.5, 0)
+    assert neither == (0, 0, 0)
+
+
+def test_words_of_two_passages_do_not_stand_together():
+    ends, begins = close(WANTED, numbered([], ["x", "warranti"]), numbered([], ["year", "x"]))
+    assert ends == begins == (0.25, 0.25, 0)
+
+
+def test_each_text_is_looked_at_for_itself():
+    passages = [numbered([], ["kettl", "warranti"]), numbered([], ["year"])]
+    both = closeness([{"kettl": 1.0, "warranti": 1.0}, {"year": 2.0, "kettl": 1.0}], passages)
+    assert [each.held.tolist() for each in both] == [[1, 0], pytest.approx([1 / 3, 2 / 3])]
+    assert [each.order.tolist() for each in both] == [[1, 0], [0, 0]]
 
 
 def test_closeness_of_nothing_is_nothing():
-    assert set(vars_of(closeness({}, ["a"], ["b"]))) == {0}
-    assert set(vars_of(closeness(WANTED, [], []))) == {0}
+    assert close({}, numbered(["a"], ["b"])) == [(0, 0, 0)]
+    assert close(WANTED, numbered([], [])) == [(0, 0, 0)]
+    assert close(WANTED) == []
 
 
-def vars_of(close):
-    return close.held, close.together, close.order
+def close(text, *passages):
+    found = closeness([text], passages)[0]
+    return list(zip(found.held.tolist(), found.together.tolist(), found.order.tolist(), strict=True))
+
+
+def numbered(path, body):
+    return Numbered(numbers([*path, *body]), len(path))
 
 
 def test_a_place_is_named_in_full_or_in_part():
     rarity = {"tax": 1.0, "sale": 1.0, "set": 0.5, "overview": 1.0}
-    parts = [["sale", "tax"], ["overview"]]
-    assert named(parts, {"sale", "tax", "set"}, rarity) == 1
-    assert named(parts, {"tax"}, rarity) == 0.5
-    assert named(parts, {"overview"}, rarity) == 0, "a heading of one word names nothing"
-    assert named([["overview"]], {"overview"}, rarity) == 1, "a title of one word does"
-    assert named([], {"tax"}, rarity) == 0
+    parts = [{"sale", "tax"}, {"overview"}]
+    assert named(parts, {"sale", "tax", "set"}, rarity.__getitem__) == 1
+    assert named(parts, {"tax"}, rarity.__getitem__) == 0.5
+    assert named(parts, {"overview"}, rarity.__getitem__) == 0, "a heading of one word names nothing"
+    assert named([{"overview"}], {"overview"}, rarity.__getitem__) == 1, "a title of one word does"
+    assert named([], {"tax"}, rarity.__getitem__) == 0
     assert path_words("Sales tax", ("Sales tax", "Setting up")) == [["sale", "tax"], ["set", "up"]]
-
-
-def test_traits_are_weighed_one_by_one():
-    traits = Traits(1, 2, 3, 4, 5, 6, 7, 8)
-    weights = Traits(cosine=0.5, part=0, lexical=0, held=0, together=0, order=0, named=0, about=1)
-    assert traits.weighed(weights) == 8.5
