@@ -9,13 +9,11 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-
-from freehold.errors import InvalidInput, ModelRejected
+from freehold.errors import InvalidInput
 from freehold.models import gguf_writer as gguf
 from freehold.models.checkpoint import Checkpoint, open_checkpoint
 from freehold.models.files import Progress
-from freehold.models.floats import Floats, Kind, from_float32, to_float32
+from freehold.models.floats import Floats, Kind, convert
 from freehold.models.gguf_writer import Tensor
 from freehold.models.llama_config import LlamaConfig
 from freehold.models.llama_tensors import ROPE_DIVISORS, LlamaTensor, to_pairs
@@ -119,21 +117,4 @@ def _pieces(checkpoint: Checkpoint, tensor: LlamaTensor, kind: Kind) -> Iterator
         values = checkpoint.rows(tensor, first, last)
         if tensor.heads:
             values = to_pairs(values, (last - first) // unit)
-        yield _converted(values, source, kind, tensor.hugging_face)
-
-
-def _converted(values: Floats, source: Kind, kind: Kind, name: str) -> Floats:
-    numbers = to_float32(values, source)
-    if not np.isfinite(numbers).all():
-        raise ModelRejected(
-            f"The tensor {name} holds values that are no numbers.",
-            hint="Training went wrong, or the file is damaged: take an earlier or a fresh copy.",
-        )
-    if source == kind:
-        return values
-    result = from_float32(numbers, kind)
-    if kind == "F16" and np.isinf(result).any():
-        raise ModelRejected(
-            f"The tensor {name} holds values too large for float16.", hint="Convert it in the precision bf16."
-        )
-    return result
+        yield convert(values, source, kind, tensor.hugging_face)

@@ -73,18 +73,9 @@ FILE_TYPES = {
 """Values of general.file_type."""
 
 NOT_GENERATING = frozenset(
-    {
-        "bert",
-        "modern-bert",
-        "nomic-bert",
-        "nomic-bert-moe",
-        "jina-bert-v2",
-        "jina-bert-v3",
-        "neo-bert",
-        "eurobert",
-    }
-    | {"gemma-embedding", "t5encoder", "clip", "wavtokenizer-dec"}
-)
+    ("bert modern-bert nomic-bert nomic-bert-moe jina-bert-v2 jina-bert-v3 neo-bert eurobert gemma-embedding"
+     " t5encoder clip wavtokenizer-dec").split()
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,13 +176,18 @@ class Header:
         """Where the entries of an array begin."""
         self.shapes: dict[str, tuple[int, ...]] = {}
         """Every tensor, in the file's order; the dimension that is contiguous in memory comes first."""
+        self.types: dict[str, str] = {}
+        self.offsets: dict[str, int] = {}
+        """Where each tensor begins, counted from `data`."""
+        self.spans: dict[str, tuple[int, int]] = {}
+        """Where the type and value of each key begin and end."""
         self.bytes_by_type: dict[str, int] = {}
         self.parameters = 0
         self.version, tensors, keys = self._counts()
         for _ in range(keys):
             self._pair()
-        self.end = self._tensors(tensors)
-        """Where the last tensor ends in the file."""
+        self.data, self.end = self._tensors(tensors)
+        """Where the first tensor begins in the file, and the last one ends."""
 
     def facts(self, stem: str) -> GgufFacts:
         """What it says of a model that generates text.
@@ -265,6 +261,7 @@ class Header:
         key = cursor.text(MAX_KEY_BYTES, "a key")
         if key in self.lengths:
             raise self.wrong(f"the key {key[:80]!r} stands in it twice")
+        start = cursor.at
         kind = cursor.number("<I")
         if kind in SCALARS:
             self.values[key] = cursor.number(SCALARS[kind])
@@ -279,6 +276,7 @@ class Header:
             self._array(key)
         else:
             raise self.wrong(f"the key {key[:80]!r} has the unknown type {kind}")
+        self.spans[key] = start, cursor.at
 
     def _array(self, key: str) -> None:
         cursor = self.cursor
@@ -296,8 +294,8 @@ class Header:
             form = f"<{count}{SCALARS[of][1]}"
             self.values[key] = list(struct.unpack(form, cursor.take(struct.calcsize(form))))
 
-    def _tensors(self, count: int) -> int:
-        """Where the last of them ends in the file."""
+    def _tensors(self, count: int) -> tuple[int, int]:
+        """Where the first of them begins in the file, and the last one ends."""
         alignment = self.values.get("general.alignment", 32)
         if not isinstance(alignment, int) or not 0 < alignment <= 2**16 or alignment & (alignment - 1):
             raise self.wrong(f"its alignment is {alignment}")
@@ -314,11 +312,12 @@ class Header:
             if offset != expected:
                 fault = "overlaps the one before" if offset < expected else "leaves a gap before it"
                 raise self.wrong(f"the tensor {name} {fault}: it starts at {offset:,}, not {expected:,}")
-            end = offset + size
+            self.offsets[name], end = offset, offset + size
             expected = -(-end // alignment) * alignment
             self.bytes_by_type[label] = self.bytes_by_type.get(label, 0) + size
             self.parameters += weights
-        return -(-cursor.at // alignment) * alignment + end
+        data = -(-cursor.at // alignment) * alignment
+        return data, data + end
 
     def _tensor_size(self, name: str) -> tuple[str, int, int]:
         """Its type, weights and bytes; the file may yet be too short for them."""
@@ -334,7 +333,7 @@ class Header:
         weights = math.prod(shape)
         if not 0 < weights < 2**48 or shape[0] % block:
             raise self.wrong(f"the tensor {name} has the impossible shape {shape} for {label}")
-        self.shapes[name] = tuple(shape)
+        self.shapes[name], self.types[name] = tuple(shape), label
         return label, weights, weights // block * block_bytes
 
     def _architecture(self) -> str:

@@ -18,10 +18,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import numpy as np
-
 from freehold.errors import ModelRejected
-from freehold.models.floats import KINDS, STORED, Floats, Kind
+from freehold.models.floats import KINDS, Floats, Kind, read
 
 MAX_HEADER_BYTES = 16 * 2**20
 MAX_DIMENSIONS = 8
@@ -99,15 +97,11 @@ class SafetensorsFile:
         """
         tensor, kind = self.tensors[name], self.kind(name)
         last = tensor.shape[0] if last is None else last
-        values = np.empty((last - first, *tensor.shape[1:]), STORED[kind])
-        view = memoryview(values.data).cast("B") if values.size else memoryview(b"")
         at = tensor.start + first * (tensor.size // max(1, tensor.shape[0]))
-        while view:
-            got = os.preadv(self._descriptor, [view[: 2**30]], at)
-            if not got:
-                raise self._wrong("it shrank while it was read")
-            view, at = view[got:], at + got
-        return values
+        try:
+            return read(self._descriptor, at, (last - first, *tensor.shape[1:]), kind)
+        except EOFError:
+            raise self._wrong("it shrank while it was read") from None
 
     def _header(self, size: int) -> dict[str, StoredTensor]:
         if size < 8:

@@ -4,17 +4,20 @@ The comparison is worth something only because it fails when it should: each usu
 made on purpose, and the smallest difference that one of them causes is at least four times what is tolerated.
 """
 
+import contextlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import chat_templates
 import llama_checkpoints
 import parity
 import pytest
 
 from freehold.models import convert, gguf
 from freehold.models.llama_config import Rope
+from freehold.models.quantize import quantize
 
 MARGIN = 4
 
@@ -62,45 +65,24 @@ def mutants(folder: Path, generation: str) -> Iterator[tuple[str, Path]]:
     with changed(folder / "tokenizer_config.json", eos_token=other):
         convert.to_gguf(folder, target, precision="f32")
     yield "wrong end token", target
-    with wrong_template(folder):
-        convert.to_gguf(folder, target, precision="f32")
+    with changed(folder / "tokenizer_config.json", template=chat_templates.CHATML):
+        convert.to_gguf(folder, target, precision="f32")  # what is served where the template gets lost
     yield "wrong template", target
 
 
-def wrong_template(folder: Path) -> "changed":
-    """One space or line break too many or too few before the answer, as is easily done."""
-    if not (folder / "chat_template.jinja").exists():
-        template = json.loads((folder / "tokenizer_config.json").read_text())["chat_template"]
-        wrong = template.replace("' [/INST]'", "' [/INST] '")
-        assert wrong != template
-        return changed(folder / "tokenizer_config.json", chat_template=wrong)
-    template = (folder / "chat_template.jinja").read_text()
-    for line in ("\n", "\\n"):
-        before = "assistant<|end_header_id|>" + line
-        wrong = template.replace(before + line, before)
-        if wrong != template:
-            return changed(folder / "tokenizer_config.json", jinja=wrong)
-    raise AssertionError("the template has no generation prompt")
-
-
-class changed:  # noqa: N801 - a context manager reads as a verb
-    """While it lasts, keys of a JSON file have other values; `jinja` replaces the template's file."""
-
-    def __init__(self, path: Path, *, jinja: str | None = None, **values: object) -> None:
-        self.path, self.jinja, self.values = path, jinja, values
-        self.template = path.with_name("chat_template.jinja")
-
-    def __enter__(self) -> None:
-        self.before = self.path.read_text()
-        self.path.write_text(json.dumps(json.loads(self.before) | self.values))
-        if self.jinja is not None:
-            self.jinja_before = self.template.read_text()
-            self.template.write_text(self.jinja)
-
-    def __exit__(self, *_: object) -> None:
-        self.path.write_text(self.before)
-        if self.jinja is not None:
-            self.template.write_text(self.jinja_before)
+@contextlib.contextmanager
+def changed(path: Path, *, template: str | None = None, **values: object) -> Iterator[None]:
+    """While it lasts, keys of a JSON file have other values, and the template beside it is another."""
+    before, beside = path.read_text(), path.with_name("chat_template.jinja")
+    own = beside.read_text() if beside.exists() else None
+    path.write_text(json.dumps(json.loads(before) | values))
+    if template is not None:
+        beside.write_text(template)
+    yield
+    path.write_text(before)
+    beside.unlink(missing_ok=True)
+    if own is not None:
+        beside.write_text(own)
 
 
 @pytest.mark.parametrize("precision", ["f32", "f16"])
@@ -109,6 +91,12 @@ def test_says_what_transformers_says(made: Made, precision: convert.Precision, t
     convert.to_gguf(made.folder, target, precision=precision)
     assert gguf.check_sound(target).quantisation == precision.upper()
     check(made, parity.compare(target, made.wanted), precision)
+
+
+def test_says_nearly_the_same_in_eight_bits(made: Made, tmp_path: Path) -> None:
+    convert.to_gguf(made.folder, tmp_path / "model.gguf", precision="f32")
+    quantize(tmp_path / "model.gguf", tmp_path / "small.gguf", "q8_0", threads=1)
+    check(made, parity.compare(tmp_path / "small.gguf", made.wanted), "q8_0")
 
 
 def check(made: Made, found: parity.Comparison, what: str) -> None:
