@@ -27,7 +27,7 @@ class Words:
     def numbers(self, text: str) -> Numbers:
         """Shape (words of the text,)."""
         found = _WORD.findall(text.lower())
-        for word in set(found) - self._known.keys():
+        for word in (each for each in set(found) if each not in self._known):
             digest = hashlib.blake2b(word.encode(errors="replace"), digest_size=8).digest()
             self._known[word] = int.from_bytes(digest, "little")
         return np.fromiter((self._known[word] for word in found), np.uint64, len(found))
