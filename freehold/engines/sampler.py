@@ -24,6 +24,8 @@ CANDIDATE: Final = np.dtype([("id", np.int32), ("logit", np.float32), ("p", np.f
 RANDOM_SEED: Final = 0xFFFFFFFF
 """llama.cpp's sign for a seed of its own choice."""
 MAX_GRAMMAR: Final = 256 * 1024
+SPACING: Final = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
+"""One way to write each JSON, as `json.dumps` does: else a model may go on with spaces for ever."""
 
 Candidates = NDArray[Any]
 """Shape (n,), of CANDIDATE."""
@@ -129,7 +131,7 @@ def _grammar(model: Model, sampling: Sampling) -> Any:
             )
         return made
     if sampling.json_schema is not None:
-        schema = json.dumps(sampling.json_schema)
+        schema = json.dumps({"x-guidance": SPACING, **sampling.json_schema})
         made = api.sampler_init_llg(model.vocabulary, b"lark", f"start: %json {schema}".encode())
         # A schema that it does not understand leaves it without a grammar, and says so to nobody.
         if (

@@ -92,8 +92,8 @@ class WheelServer:
             if request[name] is not None:
                 body[name] = request[name]
         if request["logprobs"] is not None:
-            body |= {"logprobs": True, "top_logprobs": request["logprobs"]}
-        stream = Stream(emit, cancelled)
+            body |= {"logprobs": True, "top_logprobs": max(1, request["logprobs"])}  # of 0 it tells none
+        stream = Stream(emit, cancelled, top=request["logprobs"] or 0)
         self._server.handle_chat_completions(body, stream.on_chunk)
         return stream.outcome()
 
@@ -131,7 +131,9 @@ class WheelServer:
 class Stream:
     """What the stream of one answer has told so far."""
 
-    def __init__(self, emit: Callable[[Message], None], cancelled: threading.Event) -> None:
+    def __init__(self, emit: Callable[[Message], None], cancelled: threading.Event, *, top: int = 0) -> None:
+        """`top` is how many of the likeliest tokens are told of each place, where any are."""
+        self._top = top
         self._emit = emit
         self._cancelled = cancelled
         self._reason: str | None = None
@@ -154,7 +156,8 @@ class Stream:
         for choice in chunk.get("choices", ()):
             self._reason = choice.get("finish_reason") or self._reason
             text += choice["delta"].get("content") or ""
-            logprobs += [_logprob(each) for each in (choice.get("logprobs") or {}).get("content") or ()]
+            told = (choice.get("logprobs") or {}).get("content") or ()
+            logprobs += [_logprob(each, self._top) for each in told]
         if text or logprobs:
             self._completion += 1
             self._emit({"event": "delta", "text": text, **({"logprobs": logprobs} if logprobs else {})})
@@ -181,11 +184,13 @@ class Stream:
         }
 
 
-def _logprob(entry: Message) -> Message:
-    named = {"token": entry["id"], "text": entry["token"], "logprob": entry["logprob"]}
-    if "top_logprobs" in entry:
-        named["top"] = [_logprob(each) for each in entry["top_logprobs"]]
-    return named
+def _logprob(entry: Message, top: int) -> Message:
+    likeliest = [_named(each) for each in entry["top_logprobs"][:top]]
+    return {**_named(entry), "top": likeliest}
+
+
+def _named(entry: Message) -> Message:
+    return {"token": entry["id"], "text": entry["token"], "logprob": entry["logprob"]}
 
 
 def any_of(texts: Sequence[str]) -> re.Pattern[str]:

@@ -7,10 +7,12 @@ import pytest
 from freehold.engines.wheel_server import JOINER, Message, Stream, any_of, parted
 
 
-def outcome(*chunks: Message, cancel_after: int | None = None) -> tuple[Message, list[Message], list[bool]]:
+def outcome(
+    *chunks: Message, cancel_after: int | None = None, top: int = 0
+) -> tuple[Message, list[Message], list[bool]]:
     sent: list[Message] = []
     cancelled = threading.Event()
-    stream = Stream(sent.append, cancelled)
+    stream = Stream(sent.append, cancelled, top=top)
     answers = []
     for number, chunk in enumerate(chunks):
         if number == cancel_after:
@@ -68,7 +70,7 @@ def test_log_probabilities_are_passed_on() -> None:
     top = [{"id": 5, "token": "a", "logprob": -0.5}, {"id": 6, "token": "b", "logprob": -1.5}]
     chunk = piece("a")
     chunk["choices"][0]["logprobs"] = {"content": [{**top[0], "top_logprobs": top}]}
-    _, sent, _ = outcome(chunk, piece(None, "stop"))
+    _, sent, _ = outcome(chunk, piece(None, "stop"), top=2)
     named = [{"token": each["id"], "text": each["token"], "logprob": each["logprob"]} for each in top]
     assert sent[0]["logprobs"] == [{**named[0], "top": named}]
 
