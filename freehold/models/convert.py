@@ -14,6 +14,7 @@ from freehold.models import gguf_writer as gguf
 from freehold.models.checkpoint import Checkpoint, open_checkpoint
 from freehold.models.files import Progress
 from freehold.models.floats import Floats, Kind, convert
+from freehold.models.gguf_llama import ROPE_KEY
 from freehold.models.gguf_writer import Tensor
 from freehold.models.llama_config import LlamaConfig
 from freehold.models.llama_tensors import ROPE_DIVISORS, LlamaTensor, to_pairs
@@ -24,8 +25,6 @@ KINDS: dict[Precision, Kind] = {"f32": "F32", "f16": "F16", "bf16": "BF16"}
 FILE_TYPES: dict[Kind, int] = {"F32": 0, "F16": 1, "BF16": 32}
 SLICE_VALUES = 2**20
 """Weights converted at a time: 4 MiB in float32."""
-ROPE_KEY = "freehold.rope_parameters"
-"""What `rope_freqs` was made from, so that the way back to Hugging Face's layout loses nothing."""
 
 
 def to_gguf(folder: Path, target: Path, *, precision: Precision, progress: Progress | None = None) -> None:

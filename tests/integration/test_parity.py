@@ -12,10 +12,12 @@ from typing import NamedTuple
 
 import chat_templates
 import llama_checkpoints
+import lora
 import parity
 import pytest
 
-from freehold.models import convert, gguf
+from freehold.models import adapter, convert, gguf
+from freehold.models.adapter import adapter_to_gguf
 from freehold.models.llama_config import Rope
 from freehold.models.quantize import quantize
 
@@ -97,6 +99,23 @@ def test_says_nearly_the_same_in_eight_bits(made: Made, tmp_path: Path) -> None:
     convert.to_gguf(made.folder, tmp_path / "model.gguf", precision="f32")
     quantize(tmp_path / "model.gguf", tmp_path / "small.gguf", "q8_0", threads=1)
     check(made, parity.compare(tmp_path / "small.gguf", made.wanted), "q8_0")
+
+
+@pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")
+def test_an_adapter_says_what_peft_says(made: Made, tmp_path: Path) -> None:
+    adapted = lora.save(made.folder, tmp_path / "lora", use_rslora=True, alpha_pattern={"k_proj": 40})
+    wanted = parity.reference(made.folder, adapted)
+    convert.to_gguf(made.folder, tmp_path / "model.gguf", precision="f32")
+    adapter_to_gguf(tmp_path / "lora", tmp_path / "lora.gguf", base=made.folder)
+    without = parity.compare(tmp_path / "model.gguf", wanted)
+    assert without.difference > 1  # else an adapter that does nothing would pass
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(adapter, "to_pairs", lambda rows, heads: rows)
+        adapter_to_gguf(tmp_path / "lora", tmp_path / "mutant.gguf", base=made.folder)
+    mutant = parity.compare(tmp_path / "model.gguf", wanted, tmp_path / "mutant.gguf")
+    smallest = min(made.smallest, without.difference, mutant.difference)
+    found = parity.compare(tmp_path / "model.gguf", wanted, tmp_path / "lora.gguf")
+    check(made._replace(smallest=smallest), found, "adapter")
 
 
 def check(made: Made, found: parity.Comparison, what: str) -> None:
