@@ -43,6 +43,7 @@ class Overlap:
         self._words = words
         self._length = length
         self._runs: dict[str, dict[int, Numbers]] = {}
+        self._all: dict[int, Numbers] = {}
         self.facts: dict[str, dict[str, int]] = {}
         """By set: its texts, those too short to be looked for, and its different runs."""
 
@@ -61,21 +62,24 @@ class Overlap:
         mine = self._runs.setdefault(name, {})
         for length, parts in found.items():
             mine[length] = np.unique(np.concatenate([*parts, mine.get(length, parts[0])]))
+            self._all[length] = np.union1d(self._all.get(length, parts[0]), mine[length])
         facts["runs"] = sum(len(runs) for runs in mine.values())
 
     def shared(self, text: str, numbers: Numbers) -> Shared | None:
         """What the text has in common with the set that it shares most with; `numbers` are its words'."""
-        made: dict[int, Numbers] = {}
+        hits = {}
+        for length, known in self._all.items():
+            made = grams(numbers, length)
+            if len(places := np.flatnonzero(_among(made, known))):
+                hits[length] = made, places
         best: Shared | None = None
-        for name, by_length in self._runs.items():
+        for name, by_length in self._runs.items() if hits else ():
             runs, first = 0, None
-            for length, known in by_length.items():
-                if length not in made:
-                    made[length] = grams(numbers, length)
-                places = np.flatnonzero(_among(made[length], known))
-                if len(places):
-                    runs += len(places)
-                    first = first or (int(places[0]), length)
+            for length, (made, places) in hits.items():
+                if length in by_length:
+                    mine = places[_among(made[places], by_length[length])]
+                    runs += len(mine)
+                    first = first or ((int(mine[0]), length) if len(mine) else None)
             if first is not None and (best is None or runs > best.runs):
                 best = Shared(name, _words_of(text, *first), runs)
         return best
