@@ -18,7 +18,7 @@ from freehold.models.gguf_llama import ROPE_KEY
 from freehold.models.gguf_writer import Tensor
 from freehold.models.llama_config import LlamaConfig
 from freehold.models.llama_tensors import ROPE_DIVISORS, LlamaTensor, to_pairs
-from freehold.models.vocabulary import Vocabulary, read_vocabulary
+from freehold.models.vocabulary import PREFIX_KEY, Vocabulary, read_vocabulary
 
 Precision = Literal["f32", "f16", "bf16"]
 KINDS: dict[Precision, Kind] = {"f32": "F32", "f16": "F16", "bf16": "BF16"}
@@ -87,6 +87,8 @@ def tokens(vocabulary: Vocabulary) -> dict[str, bytes]:
     else:
         found["tokenizer.ggml.scores"] = gguf.float32s(vocabulary.scores)
         found["tokenizer.ggml.add_space_prefix"] = gguf.boolean(vocabulary.add_space_prefix)
+        if vocabulary.prefix == "first":
+            found[PREFIX_KEY] = gguf.text(vocabulary.prefix)
     for key, id in zip(("eot", "eom"), vocabulary.more_ends, strict=False):
         found[f"tokenizer.ggml.{key}_token_id"] = gguf.uint32(id)
     for key, other in (("unknown", vocabulary.unknown), ("padding", vocabulary.padding)):

@@ -18,6 +18,8 @@ from freehold.models.tokenizer_json import read_tokenizer_json
 
 ENDS_BY_NAME = {"<|eot_id|>", "<|eom_id|>", "<|end_of_text|>", "<|endoftext|>", "<|im_end|>", "</s>"}
 """Texts at which llama.cpp stops in any case."""
+PREFIX_KEY = "freehold.space_prefix"
+"""Set to `first` where that is the tokenizer's rule, which llama.cpp cannot follow."""
 MORE_ENDS = 2
 """Ends beside the end token that a GGUF has keys for."""
 
@@ -42,7 +44,9 @@ class Vocabulary:
     unknown: int | None
     padding: int | None
     add_bos: bool
+    prefix: Prefix
     add_space_prefix: bool
+    """What llama.cpp is told instead."""
     chat_template: str | None
 
 
@@ -79,6 +83,7 @@ def _vocabulary(pieces: Pieces, special: SpecialTokens, size: int) -> Vocabulary
             f"The tokenizer has no {missing} token.",
             hint="Name it in tokenizer_config.json, as the model has it.",
         )
+    prefix = _prefix(pieces, special)
     unknown = next((id for id, type_ in pieces.types.items() if type_ == UNKNOWN), None)
     add_bos = special.add_bos if pieces.add_bos is None else pieces.add_bos
     types = pieces.types
@@ -95,7 +100,8 @@ def _vocabulary(pieces: Pieces, special: SpecialTokens, size: int) -> Vocabulary
         unknown=unknown,
         padding=_id("pad_token", special, ids, size),
         add_bos=bool(add_bos),
-        add_space_prefix=_space_prefix(pieces, special),
+        prefix=prefix,
+        add_space_prefix=_space_prefix(prefix, special),
         chat_template=special.chat_template,
     )
 
@@ -124,16 +130,19 @@ def _more_ends(ends: tuple[int, ...], eos: int, texts: dict[int, str], size: int
     return more
 
 
-def _space_prefix(pieces: Pieces, special: SpecialTokens) -> bool:
+def _prefix(pieces: Pieces, special: SpecialTokens) -> Prefix:
+    if pieces.algorithm == "llama" and special.llama_tokenizer:
+        # transformers 5 builds a LlamaTokenizer from its config, whatever its tokenizer.json says of spaces.
+        return ("always" if special.legacy else "first") if special.add_prefix_space else "never"
+    return pieces.prefix
+
+
+def _space_prefix(prefix: Prefix, special: SpecialTokens) -> bool:
     """Whether llama.cpp is to put a space before a text and after each control token.
 
     It cannot do so "before the first text only". What is served are chat templates: one that writes the
     beginning token itself has no text before it, so there the rule comes to no prefix at all.
     """
-    prefix: Prefix = pieces.prefix
-    if pieces.algorithm == "llama" and special.llama_tokenizer:
-        # transformers 5 builds a LlamaTokenizer from its config, whatever its tokenizer.json says of spaces.
-        prefix = ("always" if special.legacy else "first") if special.add_prefix_space else "never"
     if prefix == "first":
         template = special.chat_template or ""
         return "bos_token" not in template and special.texts.get("bos_token", "<s>") not in template
