@@ -51,16 +51,6 @@ class AdapterFacts:
         return {name: getattr(self, name) for name in (*names, *sizes)} | {"bases": list(self.bases)}
 
 
-def kind_of(path: Path) -> str:
-    """What a GGUF file holds, as its `general.type` says: `model`, `adapter`, …
-
-    Raises:
-        ModelRejected: it is no sound GGUF.
-    """
-    with header(path) as found:
-        return found.kind
-
-
 def read_adapter(path: Path) -> AdapterFacts:
     """The header of a LoRA, of a file that also holds all the data its header speaks of.
 

@@ -71,6 +71,13 @@ def of_declaration(said: Mapping[str, Any], found_in: str) -> dict[str, Any]:
     }
 
 
+def of_header(values: Mapping[str, Any]) -> dict[str, Any]:
+    """What the keys of a GGUF file's header say."""
+    keys = {"license": "general.license", "license_name": "general.license.name"}
+    said = {name: values.get(key) for name, key in (keys | {"license_link": "general.license.link"}).items()}
+    return of_declaration(said, "GGUF header")
+
+
 def of_name(declared: str, found_in: str) -> dict[str, Any]:
     """A licence that somebody, or a file's header, calls by its id."""
     return of_declaration({"license": declared}, found_in)

@@ -73,6 +73,6 @@ def name_from(text: str) -> str:
     return checked_name(name if fit else f"model-{name}"[:100])
 
 
-def name_of(path: Path) -> str:
-    """The name of a model whose file nobody named."""
-    return name_from(path.name if path.is_dir() else path.stem)
+def stem_of(path: Path) -> str:
+    """What a model is called when only its file or folder has a name."""
+    return path.name if path.is_dir() else path.stem

@@ -6,7 +6,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +14,28 @@ from freehold.errors import Conflict, InvalidInput, NotFound
 from freehold.models import gguf, gguf_adapter, memory, store
 from freehold.models import lineage as descent
 from freehold.models.bases import base_of
+from freehold.models.conversion import converted
 from freehold.models.endpoint import Endpoint
 from freehold.models.files import ModelFiles, Progress, room
+from freehold.models.licence import of_folder, of_header
 from freehold.models.lineage import Family
-from freehold.models.model import Model, check_task, checked_name, name_from, name_of
+from freehold.models.model import Model, check_task, checked_name, name_from, stem_of
 from freehold.models.store import active_models, models
 from freehold.store.database import Database
 
 __all__ = ["Model", "Progress", "Registry"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What was said of a file that is being added."""
+
+    name: str
+    insisted: bool
+    """Someone chose the name; else the file's will do, or the one that its bytes have here already."""
+    parent: str | None
+    lineage: dict[str, Any]
+    licence: dict[str, Any]
 
 
 class Registry:
@@ -58,6 +72,7 @@ class Registry:
         path: Path,
         name: str | None = None,
         *,
+        suggested: str = "",
         parent: str | None = None,
         lineage: Mapping[str, Any] | None = None,
         licence: Mapping[str, Any] | None = None,
@@ -66,32 +81,52 @@ class Registry:
     ) -> Model:
         """Copies a GGUF, model or adapter, into the registry; the same bytes again give what is there.
 
-        `parent` is what it was made from. An adapter needs one, its base: unnamed, it is the one model here
-        that the adapter fits. With `move` the file is taken instead of copied where both lie on one disk.
+        Without a name it is called by `suggested`, or like its file. A folder in Hugging Face's layout is
+        converted to a GGUF first, in the precision that its weights have, by a process of its own. `parent`
+        is what it was made from. An adapter needs one, its base: unnamed, it is the one model here that the
+        adapter fits. With `move` the file is taken instead of copied where both lie on one disk.
 
         Raises:
             NotFound: no such file or parent.
-            ModelRejected: not a sound GGUF, an adapter that its base does not fit, or more than this
-                machine's memory could hold.
+            ModelRejected: not a sound GGUF, a checkpoint that cannot be converted, an adapter that its base
+                does not fit, or more than this machine's memory could hold.
             InvalidInput: a name that cannot be one; or an adapter that several models here fit.
             Conflict: the name belongs to another model, or these bytes are here under another name.
             NoRoom: the disk is full; nothing is left of the attempt.
         """
         if not path.exists():
             raise NotFound(f"There is no file {path}.")
-        wanted = checked_name(name) if name is not None else name_of(path)
-        draft = self._draft(path, wanted, parent, lineage, licence)
+        wanted = _Wanted(
+            name=checked_name(name) if name is not None else name_from(suggested or stem_of(path)),
+            insisted=name is not None,
+            parent=parent,
+            lineage=descent.checked(lineage, "lineage"),
+            licence=descent.checked(licence, "licence"),
+        )
+        if not path.is_dir():
+            return self._add_file(path, wanted, move=move, progress=progress)
+        with self._files.part() as made:
+            result = converted(path, made, progress=progress)
+            source = {"kind": "folder", "name": path.name, "files": result["files"]}
+            wanted = replace(
+                wanted,
+                lineage={"source": source, "made": result["made"], **wanted.lineage},
+                licence=wanted.licence or of_folder(path),
+            )
+            return self._add_file(made, wanted, move=True, progress=progress)
+
+    def _add_file(self, path: Path, wanted: _Wanted, *, move: bool, progress: Progress | None) -> Model:
+        draft = self._draft(path, wanted)
         with self._database.read() as connection:
-            holder = store.by_name(connection, wanted)
+            holder = store.by_name(connection, wanted.name)
         if holder is not None and holder.size != draft.size:
-            raise _taken(wanted)
+            raise _taken(wanted.name)
         with room(), self._files.taken(path, draft.size, move=move, progress=progress) as (part, id):
             # what was looked at before may have changed while it was copied
-            copied = self._draft(part, wanted, draft.parent_id, lineage, licence)
-            draft = replace(copied, id=id, facts=copied.facts | {"name": draft.facts["name"]})
+            draft = replace(self._draft(part, replace(wanted, parent=draft.parent_id)), id=id)
             with self._lock, self._files.pending(id, self._known):
                 self._files.place(part, id)
-                model = self._record(draft, insisted=name is not None)
+                model = self._record(draft, insisted=wanted.insisted)
         if move:
             path.unlink(missing_ok=True)
         return model
@@ -212,6 +247,13 @@ class Registry:
         self._files.reread(model.id, model.size, model.name, progress=progress)
         return model
 
+    def check_room(self, size: int) -> None:
+        """
+        Raises:
+            NoRoom: there is no room for a file of so many bytes.
+        """
+        self._files.check_room(size)
+
     def _there(self, model: Model) -> Path:
         return self._files.there(model.id, model.size, model.name)
 
@@ -223,40 +265,36 @@ class Registry:
         with self._database.read() as connection:
             return store.by_id(connection, id) is not None
 
-    def _draft(
-        self,
-        path: Path,
-        name: str,
-        parent: str | None,
-        said: Mapping[str, Any] | None,
-        licence: Mapping[str, Any] | None,
-    ) -> Model:
+    def _draft(self, path: Path, wanted: _Wanted) -> Model:
         """The model that this file will be, but for its id.
 
         Raises:
             NotFound, InvalidInput, ModelRejected: as `add`.
         """
+        with gguf.header(path) as header:
+            kind = header.kind
+            licence = wanted.licence or of_header(header.values)
         draft = Model(
             id="",
-            name=name,
+            name=wanted.name,
             format="gguf",
             size=0,
             facts={},
             created_at=self._clock(),
-            lineage=descent.checked(said, "lineage"),
-            licence=descent.checked(licence, "licence"),
+            lineage=wanted.lineage,
+            licence=licence,
         )
-        made_from = None if parent is None else self.get(parent)
-        if gguf_adapter.kind_of(path) == "adapter":
+        made_from = None if wanted.parent is None else self.get(wanted.parent)
+        if kind == "adapter":
             adapter = gguf_adapter.read_adapter(path)
             base = base_of(adapter, made_from, self.list(), self._there)
-            return replace(
-                draft, size=adapter.file_size, facts=adapter.as_json(), kind="adapter", parent_id=base.id
-            )
-        facts = gguf.check_sound(path)
-        memory.check_fits(facts, self._context, self._slots, available=self._memory_bytes())
+            facts = _named(adapter.as_json(), path, wanted)
+            return replace(draft, size=adapter.file_size, facts=facts, kind="adapter", parent_id=base.id)
+        found = gguf.check_sound(path)
+        memory.check_fits(found, self._context, self._slots, available=self._memory_bytes())
         parent_id = None if made_from is None else made_from.id
-        return replace(draft, size=facts.file_size, facts=facts.as_json(), parent_id=parent_id)
+        facts = _named(found.as_json(), path, wanted)
+        return replace(draft, size=found.file_size, facts=facts, parent_id=parent_id)
 
     def _record(self, draft: Model, *, insisted: bool) -> Model:
         with self._database.write() as connection:
@@ -270,6 +308,11 @@ class Registry:
             if store.by_name(connection, draft.name) is not None:
                 raise _taken(draft.name)
             return descent.record(connection, draft)
+
+
+def _named(facts: dict[str, Any], path: Path, wanted: _Wanted) -> dict[str, Any]:
+    """Facts of a header without a name take the model's, not that of a file under way."""
+    return facts | {"name": wanted.name} if facts["name"] == path.stem else facts
 
 
 def _taken(name: str) -> Conflict:

@@ -77,6 +77,20 @@ def resume(
         raise FetchFailed(f"{url} gave more than the {size:,} bytes that it should have; they were dropped.")
 
 
+def size_of(url: str, *, egress: Egress, resolve: Resolve = resolve) -> int:
+    """How many bytes a file has, as its host says; nothing of it is read.
+
+    Raises:
+        FetchFailed: the host does not say.
+        FreeholdError: as `net.fetch`.
+    """
+    deadline = Deadline(PACE_SECONDS)
+    with answered(url, egress, deadline, {"Accept-Encoding": "identity"}, resolve) as answer:
+        if answer.length is None:
+            raise FetchFailed(f"{url} does not say how large it is.")
+        return answer.length
+
+
 def _append(
     url: str,
     path: Path,

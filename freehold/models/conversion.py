@@ -1,0 +1,95 @@
+"""A GGUF made of a folder, by the workshop's process: started, listened to, and ended with us."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from freehold.errors import EngineError, FreeholdError, Unavailable
+from freehold.models.files import Progress
+
+COMMAND = (sys.executable, "-m", "freehold.models.workshop")
+_KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PYTHONPATH", "TMPDIR", "OMP_NUM_THREADS")
+"""All that it sees of the environment: keys and tokens are not for it."""
+MAX_LINE = 300
+
+
+def converted(
+    folder: Path,
+    target: Path,
+    *,
+    progress: Progress | None = None,
+    command: tuple[str, ...] = COMMAND,
+) -> dict[str, Any]:
+    """Makes `target` of a folder's weights; gives what was made of what: `{made, files}`.
+
+    An exception from `progress` ends the work.
+
+    Raises:
+        FreeholdError: what the workshop failed with.
+        Unavailable: it was ended from outside, as the system does when memory is short.
+    """
+    environment = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
+    process = subprocess.Popen(
+        [*command, str(folder), str(target)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=environment,
+        encoding="utf-8",
+        errors="replace",
+    )
+    with process:
+        try:
+            result, last = _listen(process, progress)
+            process.wait()
+        finally:
+            process.kill()
+    if process.returncode == -signal.SIGKILL and not result:
+        raise Unavailable(
+            "The conversion was ended from outside, most likely because memory was short.",
+            hint="Close other programs, or convert on a larger machine.",
+        )
+    if "error" in result:
+        raise error_from(result["error"])
+    if process.returncode or "made" not in result:
+        raise EngineError(
+            f"The conversion failed (status {process.returncode}).",
+            hint=last or None,
+        )
+    return result
+
+
+def _listen(process: subprocess.Popen[str], progress: Progress | None) -> tuple[dict[str, Any], str]:
+    """Passes its progress on until it ends; gives the last that it said besides, and its libraries' last."""
+    result: dict[str, Any] = {}
+    last = ""
+    for line in process.stdout or ():
+        try:
+            said = json.loads(line)
+        except ValueError:
+            last = line.strip()[:MAX_LINE] or last
+            continue
+        if "total" not in said:
+            result = said
+        elif progress is not None:
+            progress(said["done"], said["total"])
+    return result, last
+
+
+def error_from(fields: dict[str, Any]) -> FreeholdError:
+    """The error that another process of ours wrote as JSON."""
+    kind = next((kind for kind in _kinds(FreeholdError) if kind.code == fields.get("code")), FreeholdError)
+    return kind(str(fields.get("message")), hint=fields.get("hint"))
+
+
+def _kinds(kind: type[FreeholdError]) -> Iterator[type[FreeholdError]]:
+    yield kind
+    for below in kind.__subclasses__():
+        yield from _kinds(below)
