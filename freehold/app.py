@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -50,6 +51,9 @@ from freehold.knowledge.schedule import Schedule, interval
 from freehold.knowledge.search import Search
 from freehold.knowledge.sources import WEB, Source, Sources
 from freehold.models.endpoint import Endpoint
+from freehold.models.hub import Hub
+from freehold.models.intake import KIND as ADD_MODEL
+from freehold.models.intake import Intake
 from freehold.models.registry import Model, Registry
 from freehold.net import Egress
 from freehold.store.database import Database
@@ -61,8 +65,8 @@ from freehold.web.services import Services
 
 SYNC = "sync"
 
-EVALUATION_NICENESS = 10
-"""Of everything that an evaluation runs: its threads, its model's process, its readers and embedder."""
+BESIDE_NICENESS = 10
+"""Of everything that an evaluation or the taking in of a model runs: threads and processes."""
 
 CRAWL = "crawl"
 """Reading what lies on the web takes as long as its hosts like; it holds up no folder."""
@@ -159,11 +163,19 @@ class Home:
         place = partial(evaluation_place, self, self._scratch)
         self.evaluations = Evaluations(config.runs, self.jobs, place=place)
         self.rehearsals = Rehearsals(config.runs, self.jobs, place=place, embedder=self.embedder)
+        self.intake = Intake(
+            self.registry,
+            self.jobs,
+            config.models / "incoming" / "downloads",
+            egress=self.egress,
+            hub=lambda: Hub.from_environment(os.environ),
+        )
         measuring = {EVALUATE: lean(self.evaluations.job), REHEARSE: lean(self.rehearsals.job)}
         work: list[JobRunner | Keeper] = [
-            JobRunner(self.jobs, {SYNC: lean(ingest.job)}, beside=(CRAWL, *measuring)),
+            JobRunner(self.jobs, {SYNC: lean(ingest.job)}, beside=(CRAWL, ADD_MODEL, *measuring)),
             JobRunner(self.jobs, {CRAWL: lean(ingest.job)}, apart=True),
-            JobRunner(self.jobs, measuring, apart=True, niceness=EVALUATION_NICENESS),
+            JobRunner(self.jobs, measuring, apart=True, niceness=BESIDE_NICENESS),
+            JobRunner(self.jobs, {ADD_MODEL: lean(self.intake.job)}, apart=True, niceness=BESIDE_NICENESS),
         ]
         if self._within is None:
             work.append(Keeper(self.schedule, at_work=self._at_work, queue=self.sync))
@@ -251,7 +263,7 @@ class Home:
             add_upload=self._add_upload,
             sync_source=self.sync,
             remove_source=self.sources.remove,
-            add_model=self.registry.add,
+            add_model=self.intake.add,
             add_endpoint=self._add_endpoint,
             use_model=self.engine.use,
             remove_model=lambda ref: void(self.registry.remove(ref)),

@@ -189,7 +189,11 @@ def must_wait(client: Client, wished: bool) -> bool:
 
 
 def follow(
-    client: Client, jobs: Sequence[dict[str, Any]], sleep: Callable[[float], None] = time.sleep
+    client: Client,
+    jobs: Sequence[dict[str, Any]],
+    sleep: Callable[[float], None] = time.sleep,
+    *,
+    title: str = "Reading",
 ) -> list[Any]:
     """Waits for jobs, one after the other, showing how far each is.
 
@@ -197,10 +201,10 @@ def follow(
         FreeholdError: what a job failed with, once the others have ended.
     """
     try:
-        ended = [ended_one(client, job, sleep) for job in jobs]
+        ended = [ended_one(client, job, sleep, title) for job in jobs]
     except KeyboardInterrupt:
         goes_on = (
-            "the next start goes on where it stopped" if client.private else "the server goes on reading"
+            "the next start goes on where it stopped" if client.private else "the server goes on with it"
         )
         note(f"Not waiting any more; {goes_on}.")
         raise
@@ -209,14 +213,16 @@ def follow(
             raise error_from({"error": job["error"]}, 500)
         if job["state"] == "cancelled":
             raise InvalidInput(
-                "The job was cancelled.", hint="`freehold sync` starts again where it stopped."
+                "The job was cancelled.", hint="The same command starts again where it stopped."
             )
     return ended
 
 
-def ended_one(client: Client, job: dict[str, Any], sleep: Callable[[float], None]) -> dict[str, Any]:
+def ended_one(
+    client: Client, job: dict[str, Any], sleep: Callable[[float], None], title: str
+) -> dict[str, Any]:
     """A job once it has ended, its progress shown until then."""
-    with Bar("Reading") as bar:
+    with Bar(title) as bar:
         while job["state"] in ("queued", "running"):
             sleep(POLL_SECONDS)
             job = client.get(f"/api/v1/jobs/{job['id']}")

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import quote
 
 import typer
 
+from freehold.cli import model_add
 from freehold.cli.client import connect
-from freehold.cli.endpoints import add_endpoint, check_alone
 from freehold.cli.knowledge import Json, items
+from freehold.cli.model_shown import family_tree, fields_of, terms
 from freehold.cli.options import config_of
 from freehold.cli.output import note, say, say_fields, say_json, say_table, size, when
-from freehold.errors import NotFound
-from freehold.models.endpoint import is_address
 
 Ref = Annotated[str, typer.Argument(metavar="MODEL", help="Its name, or enough of its ID.")]
 
@@ -23,61 +21,12 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(
         help="Keep and choose generating models.", no_args_is_help=True, rich_markup_mode=None
     )
-    group.command("add")(add)
+    group.command("add")(model_add.add)
     group.command("list")(list_models)
     group.command("show")(show)
     group.command("use")(use)
     group.command("remove")(remove)
     app.add_typer(group, name="model")
-
-
-def add(
-    ctx: typer.Context,
-    file: Annotated[
-        str,
-        typer.Argument(
-            metavar="FILE.gguf|URL",
-            help="A GGUF file, any that llama.cpp reads; or an endpoint's address, like https://host/v1.",
-        ),
-    ],
-    name: Annotated[str | None, typer.Option(help="What to call it; otherwise the file's name.")] = None,
-    model: Annotated[
-        str | None, typer.Option(metavar="ID", help="Endpoint: what the model is called there.")
-    ] = None,
-    key_variable: Annotated[
-        str | None,
-        typer.Option(metavar="VAR", help="Endpoint: the server's environment variable with the key."),
-    ] = None,
-    context: Annotated[
-        int | None, typer.Option(metavar="TOKENS", min=1, help="Endpoint: the context, if it does not tell.")
-    ] = None,
-    price_in: Annotated[
-        float | None, typer.Option(metavar="DOLLARS", min=0, help="Endpoint: for a million tokens read.")
-    ] = None,
-    price_out: Annotated[
-        float | None, typer.Option(metavar="DOLLARS", min=0, help="Endpoint: for a million tokens written.")
-    ] = None,
-    json: Json = False,
-) -> None:
-    """Check a model file and keep a copy of it; or keep where a remote model is.
-
-    `freehold model use` puts it into service.
-    """
-    remote = {"model": model, "key_variable": key_variable, "price_in": price_in, "price_out": price_out}
-    if is_address(file):
-        add_endpoint(ctx, file, json=json, name=name, context_length=context, **remote)
-        return
-    check_alone(file, context=context, **remote)
-    path = Path(file).expanduser().absolute()
-    if not path.is_file():
-        raise NotFound(f"There is no file {file}.")
-    body = {"path": str(path.resolve()), **({"name": name} if name is not None else {})}
-    with connect(config_of(ctx)) as client:
-        added = client.request("POST", "/api/v1/models", json=body, timeout=600.0)
-    if json:
-        say_json(added)
-    else:
-        say(f"{added['name']}  {added['id'][:12]}  {size(added['size'])}")
 
 
 def list_models(ctx: typer.Context, json: Json = False) -> None:
@@ -88,14 +37,14 @@ def list_models(ctx: typer.Context, json: Json = False) -> None:
         say_json(found)
         return
     say_table(
-        ("", "NAME", "ID", "FORMAT", "SIZE", "ADDED"),
+        ("", "NAME", "ID", "KIND", "SIZE", "ADDED"),
         (
             (
                 "*" if model["active"] else "",
                 model["name"],
                 model["id"][:12],
-                model["format"],
-                size(model["size"]),
+                model["kind"],
+                size(model["size"]) if model["size"] else "",
                 when(model["created_at"]),
             )
             for model in found
@@ -111,18 +60,30 @@ def show(ctx: typer.Context, model: Ref, json: Json = False) -> None:
         found = client.get(f"/api/v1/models/{quote(model, safe='')}")
     if json:
         say_json(found)
-    else:
-        say_fields(fields_of(found))
+        return
+    say_fields(fields_of(found))
+    for paragraph in (terms(found["licence"]), family_tree(found)):
+        if paragraph:
+            say()
+        for text in paragraph:
+            say(text)
 
 
 def use(
     ctx: typer.Context,
     model: Annotated[str, typer.Argument(metavar="MODEL|none", help="`none` goes back to quoting.")],
+    task: Annotated[
+        str, typer.Option(metavar="TASK", help="What it is asked: answer, route or rewrite.")
+    ] = "answer",
 ) -> None:
-    """Answer with a model from now on."""
+    """Answer with a model from now on, or give it another task."""
     with connect(config_of(ctx)) as client:
-        client.request("POST", f"/api/v1/models/{quote(model, safe='')}/use", json={}, timeout=600.0)
-    say("answers are quoted from the documents" if model == "none" else f"in service: {model}")
+        path = f"/api/v1/models/{quote(model, safe='')}/use"
+        client.request("POST", path, json={"task": task}, timeout=600.0)
+    if task != "answer":
+        say(f"{task}: {model}")
+    else:
+        say("answers are quoted from the documents" if model == "none" else f"in service: {model}")
 
 
 def remove(ctx: typer.Context, model: Ref) -> None:
@@ -130,17 +91,3 @@ def remove(ctx: typer.Context, model: Ref) -> None:
     with connect(config_of(ctx)) as client:
         client.delete(f"/api/v1/models/{quote(model, safe='')}")
     say(f"removed: {model}")
-
-
-def fields_of(model: dict[str, Any]) -> list[tuple[str, object]]:
-    """A model's JSON as names and values."""
-    facts = [(name.replace("_", " "), value) for name, value in model["facts"].items()]
-    return [
-        ("name", model["name"]),
-        ("id", model["id"]),
-        ("format", model["format"]),
-        ("size", size(model["size"])),
-        ("in service", "yes" if model["active"] else "no"),
-        ("added", when(model["created_at"])),
-        *facts,
-    ]

@@ -1,12 +1,10 @@
-"""Assistants, keys, models, traces, status: what administrators look after."""
+"""Assistants, keys, traces, status: what administrators look after."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any, Literal
 
-from anyio import to_thread
 from fastapi import APIRouter
 
 from freehold import __version__
@@ -14,7 +12,7 @@ from freehold.errors import InvalidInput
 from freehold.knowledge.store import counts
 from freehold.web.dependencies import Admin, TheServices
 from freehold.web.knowledge import forget
-from freehold.web.render import assistant_body, job_body, model_body
+from freehold.web.render import assistant_body, job_body
 from freehold.web.schemas import (
     ActiveModel,
     AssistantBody,
@@ -25,12 +23,9 @@ from freehold.web.schemas import (
     KeyBody,
     KeyList,
     Limit,
-    ModelBody,
-    ModelList,
     NewAssistant,
     NewKeyBody,
     NewKeyWish,
-    NewModel,
     StatusBody,
     TraceList,
 )
@@ -132,40 +127,6 @@ def create_key(services: TheServices, _admin: Admin, wish: NewKeyWish) -> NewKey
 def revoke_key(services: TheServices, _admin: Admin, key_id: str) -> None:
     """It opens nothing from now on."""
     services.keys.revoke(key_id)
-
-
-@router.get("/models", tags=["models"], summary="All models")
-def list_models(services: TheServices, _admin: Admin) -> ModelList:
-    """With the one that answers marked."""
-    active = services.registry.active(_TASK)
-    return ModelList(models=[model_body(each, active) for each in services.registry.list()])
-
-
-@router.post("/models", status_code=201, tags=["models"], summary="Register a GGUF file")
-def add_model(services: TheServices, _admin: Admin, wish: NewModel) -> ModelBody:
-    """Checked, then copied into the data folder."""
-    model = services.add_model(Path(wish.path), wish.name)
-    return model_body(model, services.registry.active(_TASK))
-
-
-@router.get("/models/{ref}", tags=["models"], summary="One model")
-def get_model(services: TheServices, _admin: Admin, ref: str) -> ModelBody:
-    """By name, id, or the id's beginning."""
-    return model_body(services.registry.get(ref), services.registry.active(_TASK))
-
-
-@router.delete("/models/{ref}", status_code=204, tags=["models"], summary="Remove a model")
-def remove_model(services: TheServices, _admin: Admin, ref: str) -> None:
-    """Not the one that answers."""
-    services.remove_model(ref)
-
-
-@router.post("/models/{ref}/use", tags=["models"], summary="Answer with a model")
-async def use_model(services: TheServices, _admin: Admin, ref: str) -> dict[str, ModelBody | None]:
-    """Loaded before it takes over; `none` goes back to quoting."""
-    model = await services.use_model(None if ref == "none" else ref)
-    active = await to_thread.run_sync(services.registry.active, _TASK)
-    return {"model": None if model is None else model_body(model, active)}
 
 
 @router.get("/traces", tags=["traces"], summary="The latest traces")

@@ -77,9 +77,11 @@ def model_body(model: Model, active: Model | None) -> ModelBody:
     return ModelBody(
         id=model.id,
         name=model.name,
+        kind=model.kind,
         format=model.format,
         size=model.size,
         facts=dict(model.facts),
         created_at=model.created_at,
+        parent_id=model.parent_id,
         active=active is not None and active.id == model.id,
     )

@@ -366,24 +366,18 @@ class NewKeyBody(Answer):
     """Shown this once."""
 
 
-class NewModel(Body):
-    path: Annotated[str, Field(min_length=1, max_length=4096)]
-    """Absolute path of a GGUF file on the server's machine."""
-    name: Short | None = None
-
-
 class ModelBody(Answer):
     id: str
     name: str
+    kind: Literal["model", "adapter", "endpoint"]
     format: str
     size: int
     facts: dict[str, Any]
     created_at: float
+    parent_id: str | None
+    """What it was made from; of an adapter, the base that it is put on. It may have been removed."""
     active: bool
-
-
-class ModelList(Answer):
-    models: list[ModelBody]
+    """Whether it answers."""
 
 
 class AssistantList(Answer):

@@ -18,6 +18,7 @@ from freehold.web import (
     failures,
     knowledge,
     management,
+    models,
     openai,
     operations,
     page,
@@ -36,7 +37,7 @@ from freehold.web.services import Services
 from freehold.web.telemetry import Meters, Telemetry
 from freehold.web.uploads import sweep
 
-PARTS = (page, chat, openai, knowledge, management, endpoints, evaluations, rehearsals, operations)
+PARTS = (page, chat, openai, knowledge, management, models, endpoints, evaluations, rehearsals, operations)
 """The modules whose routers make up the interface."""
 
 DESCRIPTION = """A support assistant on your own documents. Errors have one shape,

@@ -22,6 +22,7 @@ from freehold.evaluation.rehearsals import Rehearsals
 from freehold.knowledge.options import SiteOptions
 from freehold.knowledge.schedule import Schedule
 from freehold.knowledge.sources import Sources
+from freehold.models.intake import Wish
 from freehold.models.registry import Model, Registry
 from freehold.store.database import Database
 from freehold.store.jobs import Job, Jobs
@@ -83,8 +84,8 @@ class Services:
     """Queues the reading of a source; gives the job that already waits for it, if one does."""
     remove_source: Callable[[int], None]
     """Removes a source with its documents, passages and vectors, from every index."""
-    add_model: Callable[[Path, str | None], Model]
-    """Checks, stores and registers a GGUF file."""
+    add_model: Callable[[Wish], Job]
+    """Queues the fetching, checking, converting and storing of a model."""
     add_endpoint: Callable[[EndpointWish, str | None], Awaitable[tuple[Model, Survey]]]
     """Looks at an endpoint and registers it under a name. Awaited on the event loop."""
     use_model: Callable[[str | None], Awaitable[Model | None]]

@@ -65,7 +65,7 @@ async def test_no_guarded_route_acts_without_a_key(house: House, client: httpx.A
         "/api/v1/assistants": {"id": "new"},
         "/api/v1/sources": {"location": "/tmp"},
         "/api/v1/keys": {"name": "x"},
-        "/api/v1/models": {"path": "/x"},
+        "/api/v1/models": {"location": "/x"},
         "/api/v1/search": {"query": "?"},
         "/v1/chat/completions": {"model": "default", "messages": [{"role": "user", "content": "?"}]},
         "/v1/embeddings": {"model": "x", "input": "?"},

@@ -138,7 +138,7 @@ async def test_back_to_quoting(house: House, client: httpx.AsyncClient) -> None:
     used = await client.post("/api/v1/models/none/use", json={}, headers=admin)
     assert (used.status_code, used.json()) == (200, {"model": None})
     assert house.state["used"] == [None]
-    missing = await client.post("/api/v1/models", json={"path": "/nowhere.gguf"}, headers=admin)
+    missing = await client.post("/api/v1/models", json={"location": "/nowhere.gguf"}, headers=admin)
     assert missing.status_code == 404
 
 
