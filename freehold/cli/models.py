@@ -13,6 +13,7 @@ from freehold.cli.knowledge import Json, items
 from freehold.cli.model_shown import family_tree, fields_of, terms
 from freehold.cli.options import config_of
 from freehold.cli.output import note, say, say_fields, say_json, say_table, size, when
+from freehold.cli.plan import plan
 
 Ref = Annotated[str, typer.Argument(metavar="MODEL", help="Its name, or enough of its ID.")]
 
@@ -25,6 +26,7 @@ def register(app: typer.Typer) -> None:
     group.command("list")(list_models)
     group.command("show")(show)
     group.command("use")(use)
+    group.command("plan")(plan)
     group.command("remove")(remove)
     app.add_typer(group, name="model")
 

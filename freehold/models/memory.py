@@ -10,17 +10,37 @@ from freehold.errors import ModelRejected
 from freehold.models.gguf import GgufFacts
 
 CGROUP = Path("/sys/fs/cgroup")
+BATCH_TOKENS = 64
+VOCABULARY_BYTES = 500
+"""For each token: its text, its merges and the tables to find them by."""
+WORKER_BYTES = 36 * 2**20
+"""The interpreter, the libraries, llama.cpp's own."""
 
 
 def memory_needed(facts: GgufFacts, context: int, slots: int) -> int:
-    """Bytes that serving takes: weights, a 16-bit cache of `context` tokens, working buffers. An estimate.
+    """Bytes that serving a model takes: see `serving_bytes`."""
+    return serving_bytes(
+        tensors=facts.tensor_bytes,
+        kv_width=facts.kv_width,
+        width=facts.embedding_length,
+        vocabulary=facts.vocabulary,
+        context=min(context, facts.context_length),
+        slots=slots,
+    )
 
-    Too high where layers attend to a window only.
+
+def serving_bytes(
+    *, tensors: int, kv_width: int, width: int, vocabulary: int, context: int, slots: int
+) -> int:
+    """Weights (`tensors` bytes), a 16-bit cache of `context` tokens, tables of the vocabulary, buffers, the
+    worker itself.
+
+    An estimate, within a tenth of what workers were measured to hold (docs/benchmarks.md); too high where
+    layers attend to a window only.
     """
-    context = min(context, facts.context_length)
-    cache = context * facts.kv_width * 2
-    batch = 64 * 4 * (facts.vocabulary + 16 * facts.embedding_length) + 64 * 4 * facts.heads * context
-    return facts.tensor_bytes + cache + batch + slots * facts.vocabulary * 4 + 160 * 2**20
+    cache = 2 * kv_width * context
+    batch = BATCH_TOKENS * 4 * 16 * width
+    return tensors + cache + batch + vocabulary * (VOCABULARY_BYTES + 4 * slots) + WORKER_BYTES
 
 
 def check_fits(facts: GgufFacts, context: int, slots: int, *, available: int | None = None) -> None:
@@ -33,8 +53,8 @@ def check_fits(facts: GgufFacts, context: int, slots: int, *, available: int | N
     needed = memory_needed(facts, context, slots)
     if needed > free:
         raise ModelRejected(
-            f"{facts.name} needs {needed / 2**30:.1f} GiB with a context of"
-            f" {min(context, facts.context_length)}, {free / 2**30:.1f} GiB are free.",
+            f"{facts.name} needs {needed / 2**30:.2g} GiB with a context of"
+            f" {min(context, facts.context_length)}, {free / 2**30:.2g} GiB are free.",
             hint="Lower the setting engine_context, or take a smaller quantisation or model.",
         )
 

@@ -1,8 +1,7 @@
 """Which type each tensor of a Llama gets in a quantisation of ours.
 
-Norms and rope divisors stay F32: they are small and everything passes through them. Q4_K_M gives more bits
-to what suffers most, as llama.cpp's own recipe does: the output matrix, and of every eighth of the layers at
-either end and of each third layer between, the values and the way back down.
+After llama.cpp's own choice for the same file type, so that sizes and quality are those that others report.
+Norms and rope divisors stay F32: they are small, and everything passes through them.
 """
 
 from __future__ import annotations
@@ -10,33 +9,40 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from freehold.models.gguf import TENSOR_TYPES
+
 QUANTISATIONS = ("F32", "F16", "BF16", "Q8_0", "Q4_K_M")
-BLOCK, SMALL_BLOCK = 256, 32
-"""Weights in a block of the K types and of Q8_0: what rows divide into neither stays F16."""
+FALLBACKS = {"Q4_K": "Q5_0", "Q5_K": "Q5_1", "Q6_K": "Q8_0", "Q5_0": "F16", "Q5_1": "F16", "Q8_0": "F16"}
+"""What rows get that do not divide into a type's blocks."""
+_BLOCKS = {name: block for name, block, _ in TENSOR_TYPES.values()}
 _LAYER = re.compile(r"blk\.(\d+)\.(\w+)\.weight")
 
 
-def type_of(quantisation: str, name: str, shape: Sequence[int], *, layers: int, tied: bool) -> str:
+def type_of(
+    quantisation: str, name: str, shape: Sequence[int], *, layers: int, tied: bool, shared: bool
+) -> str:
     """The type of the tensor `name` (as GGUF calls it) of numpy's `shape`, such as Q6_K.
 
-    `tied`: the embeddings are the output matrix, too.
+    `quantisation` is one of ours, or the type that all matrices get. `tied`: the embeddings are the output
+    matrix, too. `shared`: several heads have their keys and values in common.
     """
     if len(shape) == 1:
         return "F32"
-    if quantisation not in ("Q8_0", "Q4_K_M"):
-        return quantisation
-    if shape[-1] % SMALL_BLOCK:
-        return "F16"
-    if quantisation == "Q8_0" or shape[-1] % BLOCK:
-        return "Q8_0"
+    kind = _q4_k_m(name, layers, tied, shared) if quantisation == "Q4_K_M" else quantisation
+    while kind in FALLBACKS and shape[-1] % _BLOCKS[kind]:
+        kind = FALLBACKS[kind]
+    return kind
+
+
+def _q4_k_m(name: str, layers: int, tied: bool, shared: bool) -> str:
+    """More bits for what the output depends on most: its own matrix, values and `ffn_down` of some layers."""
     if name == "output.weight" or (tied and name == "token_embd.weight"):
         return "Q6_K"
-    found = _LAYER.fullmatch(name)
-    if found and found[2] in ("attn_v", "ffn_down") and _suffers(int(found[1]), layers):
-        return "Q6_K"
+    match = _LAYER.fullmatch(name)
+    if match and match[2] in ("attn_v", "ffn_down"):
+        layer, eighth = int(match[1]), layers // 8
+        if layer < eighth or layer >= 7 * layers // 8 or (layer - eighth) % 3 == 2:
+            return "Q6_K"
+        if match[2] == "attn_v" and layers == 80 and shared:
+            return "Q5_K"  # the 70 B models, whose values are few and shared by many heads
     return "Q4_K"
-
-
-def _suffers(layer: int, layers: int) -> bool:
-    eighth = layers // 8
-    return layer < eighth or layer >= 7 * layers // 8 or (layer - eighth) % 3 == 2

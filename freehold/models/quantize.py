@@ -1,14 +1,12 @@
 """Makes a GGUF model smaller: eight bits a weight (Q8_0), or four to six by what a tensor is for (Q4_K_M).
 
-Which tensor gets which type follows llama.cpp's own choice for the same file type, so that sizes and quality
-are those that others report. Rows that do not divide into a type's blocks get the type it falls back to.
+Which tensor gets which type is said in `mixture`.
 """
 
 from __future__ import annotations
 
 import math
 import os
-import re
 from collections import deque
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -22,19 +20,17 @@ from freehold.errors import InvalidInput, ModelRejected
 from freehold.models import gguf_writer as gguf
 from freehold.models.files import Progress
 from freehold.models.floats import KINDS, convert, to_float32
-from freehold.models.ggml import QUANTISED, quantise
-from freehold.models.gguf import TENSOR_TYPES
+from freehold.models.ggml import quantise
 from freehold.models.gguf_file import GgufFile, open_gguf
-from freehold.models.gguf_writer import TYPE_IDS, Tensor
+from freehold.models.gguf_writer import Tensor
+from freehold.models.mixture import type_of
 
 Quantisation = Literal["q8_0", "q4_k_m"]
 FILE_TYPES: dict[Quantisation, int] = {"q8_0": 7, "q4_k_m": 15}
 VERSION = 2
 """Of the block formats: `general.quantization_version`."""
-FALLBACKS = {"Q4_K": "Q5_0", "Q5_K": "Q5_1", "Q6_K": "Q8_0", "Q5_0": "F16", "Q5_1": "F16", "Q8_0": "F16"}
 SLICE_VALUES = 2**20
 """Weights quantised at a time by each thread: 4 MiB in float32."""
-_LAYER = re.compile(r"blk\.(\d+)\.(\w+)\.weight")
 
 
 def quantize(
@@ -86,30 +82,12 @@ def choose(file: GgufFile, kind: Quantisation) -> Mapping[str, str]:
     tied = "output.weight" not in file.types
     layers, heads = file.value("llama.block_count"), file.value("llama.attention.head_count")
     shared = heads != file.value("llama.attention.head_count_kv", heads)
-    found = {}
-    for name, shape in file.shapes.items():
-        if len(shape) == 1:
-            found[name] = file.types[name]
-            continue
-        wanted = "Q8_0" if kind == "q8_0" else _q4_k_m(name, tied, layers, shared)
-        while wanted in QUANTISED and shape[-1] % TENSOR_TYPES[TYPE_IDS[wanted]][1]:
-            wanted = FALLBACKS[wanted]
-        found[name] = wanted
-    return found
-
-
-def _q4_k_m(name: str, tied: bool, layers: int, shared: bool) -> str:
-    """More bits for what the output depends on most: its own matrix, values and `ffn_down` of some layers."""
-    if name == "output.weight" or (tied and name == "token_embd.weight"):
-        return "Q6_K"
-    match = _LAYER.fullmatch(name)
-    if match and match[2] in ("attn_v", "ffn_down"):
-        layer, eighth = int(match[1]), layers // 8
-        if layer < eighth or layer >= 7 * layers // 8 or (layer - eighth) % 3 == 2:
-            return "Q6_K"
-        if match[2] == "attn_v" and layers == 80 and shared:
-            return "Q5_K"  # the 70 B models, whose values are few and shared by many heads
-    return "Q4_K"
+    return {
+        name: file.types[name]
+        if len(shape) == 1
+        else type_of(kind.upper(), name, shape, layers=layers, tied=tied, shared=shared)
+        for name, shape in file.shapes.items()
+    }
 
 
 def _pieces(

@@ -17,8 +17,7 @@ def facts(tmp_path: Path) -> gguf.GgufFacts:
 
 def test_the_cache_grows_with_the_context_up_to_the_models_own(facts: gguf.GgufFacts) -> None:
     small, large, larger = (memory.memory_needed(facts, context, 4) for context in (1024, 4096, 1_000_000))
-    per_token = 2 * facts.kv_width + 64 * 4 * facts.heads
-    assert large - small == 3072 * per_token
+    assert large - small == 3072 * 2 * facts.kv_width
     assert larger == large
 
 
@@ -26,9 +25,9 @@ def test_too_large_is_refused_with_both_figures(facts: gguf.GgufFacts) -> None:
     needed = memory.memory_needed(facts, 4096, 4)
     memory.check_fits(facts, 4096, 4, available=needed)
     with pytest.raises(
-        ModelRejected, match=r"needs 0\.2 GiB with a context of 4096, 0\.1 GiB are free"
+        ModelRejected, match=r"needs 0\.039 GiB with a context of 4096, 0\.016 GiB are free"
     ) as caught:
-        memory.check_fits(facts, 8192, 4, available=2**27)
+        memory.check_fits(facts, 8192, 4, available=2**24)
     assert "engine_context" in (caught.value.hint or "")
 
 

@@ -6,7 +6,7 @@ from freehold.models.mixture import type_of
 
 
 def kind(name: str, shape: tuple[int, ...] = (512, 256), tied: bool = False) -> str:
-    return type_of("Q4_K_M", name, shape, layers=16, tied=tied)
+    return type_of("Q4_K_M", name, shape, layers=16, tied=tied, shared=True)
 
 
 def test_a_third_of_the_middle_and_the_ends_get_more() -> None:
@@ -23,12 +23,19 @@ def test_the_output_is_dear_wherever_it_stands() -> None:
 
 def test_norms_and_odd_rows() -> None:
     assert kind("blk.0.attn_norm.weight", (256,)) == "F32"
-    assert kind("blk.3.attn_q.weight", (512, 288)) == "Q8_0"
+    assert kind("blk.3.attn_q.weight", (512, 288)) == "Q5_0"
+    assert kind("output.weight", (512, 288)) == "Q8_0"
     assert kind("blk.3.attn_q.weight", (512, 100)) == "F16"
+
+
+def test_the_largest_with_shared_values_give_them_one_bit_more() -> None:
+    for layers, kept in ((80, "Q5_K"), (79, "Q4_K")):
+        name = "blk.10.attn_v.weight"
+        assert type_of("Q4_K_M", name, (1024, 8192), layers=layers, tied=False, shared=True) == kept
 
 
 @pytest.mark.parametrize("quantisation", ["F32", "F16", "BF16", "Q8_0"])
 def test_the_others_treat_all_matrices_alike(quantisation: str) -> None:
     for name in ("token_embd.weight", "output.weight", "blk.0.ffn_down.weight"):
-        assert type_of(quantisation, name, (8, 32), layers=1, tied=False) == quantisation
-    assert type_of(quantisation, "output_norm.weight", (32,), layers=1, tied=False) == "F32"
+        assert type_of(quantisation, name, (8, 32), layers=1, tied=False, shared=False) == quantisation
+    assert type_of(quantisation, "output_norm.weight", (32,), layers=1, tied=False, shared=False) == "F32"
