@@ -261,4 +261,5 @@ def _environment() -> dict[str, str]:
     """Ours, without what is only for us."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("FREEHOLD_")}
     found = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-    return {**kept, "PYTHONPATH": os.pathsep.join(found)}
+    quiet = {"GGML_NO_BACKTRACE": "1"}  # or an assertion that fails calls for a debugger, for many seconds
+    return {**kept, **quiet, "PYTHONPATH": os.pathsep.join(found)}

@@ -8,8 +8,10 @@ alone, and the others in that step do it again; else it ends with the step, whic
 
 from __future__ import annotations
 
+import os
 import threading
 import time
+import traceback
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 
@@ -114,24 +116,35 @@ class Scheduler:
         return not self._thread.is_alive()
 
     def _run(self) -> None:
-        while True:
-            with self._changed:
-                while not (self._waiting or self._running or self._closing):
-                    self._changed.wait()
-                if self._closing and not self._waiting and not self._running:
-                    return
-            self._retire()
-            self._admit()
-            group = self._group()
-            if group:
-                try:
-                    self._step(group)
-                except AbortedError:
-                    self._undo(group)
-                except Exception as error:  # the thread must go on: others depend on it
-                    self._undo(group)
-                    for conversation in group:
+        try:
+            while self._go_on():
+                pass
+        except BaseException:
+            # Nobody would be served any more, nor told so: the process ends, and another is started.
+            traceback.print_exc()
+            os._exit(os.EX_SOFTWARE)
+
+    def _go_on(self) -> bool:
+        """One turn; False when closed and nothing is left to do."""
+        with self._changed:
+            while not (self._waiting or self._running or self._closing):
+                self._changed.wait()
+            if self._closing and not self._waiting and not self._running:
+                return False
+        self._retire()
+        self._admit()
+        group = self._group()
+        if group:
+            try:
+                self._step(group)
+            except AbortedError:
+                self._undo(group)
+            except Exception as error:
+                self._undo(group)
+                for conversation in group:
+                    if not conversation.ended.is_set():
                         self._end(conversation, error)
+        return True
 
     def _admit(self) -> None:
         """Gives those who wait a sequence, as far as there are slots."""

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from freehold.engines.steps import ALONE_SECONDS, LEAST_TOKENS, SHARED_SECONDS, Pace, shares
+from freehold.engines.steps import ALONE_LEAST, WHOLE, Pace, shares
 
 
 @pytest.mark.parametrize(
@@ -35,15 +35,27 @@ def test_a_budget_is_used_and_never_exceeded() -> None:
 
 def test_the_budget_follows_the_clock() -> None:
     pace = Pace(limit=256)
-    first = pace.budget(writing=0, alone=True)
-    assert LEAST_TOKENS <= first < 64, "careful until something is known"
+    assert pace.budget(writing=0, alone=True) == ALONE_LEAST, "careful until something is known"
     for _ in range(20):
-        pace.saw(50, 50 * 0.005)
-    assert pace.budget(writing=0, alone=True) == pytest.approx(ALONE_SECONDS / 0.005, abs=1)
-    assert pace.budget(writing=3, alone=False) == pytest.approx(SHARED_SECONDS / 0.005, abs=1)
+        pace.saw(48, 48 * 0.005)
+    assert pace.budget(writing=0, alone=True) == 192, "of the 200 that a second allows"
+    assert pace.budget(writing=3, alone=False) == 48 - 3, "whole with those who write"
     for _ in range(30):
-        pace.saw(50, 50 * 0.5)
-    assert pace.budget(writing=3, alone=False) == LEAST_TOKENS, "fewer would not be faster"
+        pace.saw(48, 48 * 0.5)
+    assert pace.budget(writing=0, alone=True) == ALONE_LEAST
+    assert pace.budget(writing=3, alone=False) == WHOLE - 3
     pace.saw(1, 100.0)
-    assert pace.budget(writing=3, alone=False) == LEAST_TOKENS
+    assert pace.budget(writing=3, alone=False) == WHOLE - 3, "a single token tells nothing"
+    assert pace.budget(writing=40, alone=False) == 1
     assert pace.budget(writing=255, alone=False) == 1
+
+
+def test_a_step_is_never_larger_than_it_may_be() -> None:
+    for limit in (16, 64, 100):
+        for seen in (0.0, 1e-6, 1.0):
+            pace = Pace(limit)
+            if seen:
+                pace.saw(64, 64 * seen)
+            for writing in range(limit):
+                for alone in (False, True):
+                    assert 1 <= pace.budget(writing=writing, alone=alone) <= limit - writing
