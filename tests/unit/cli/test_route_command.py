@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -113,3 +114,11 @@ def test_a_router_of_another_embedding_model_is_refused(
         ran = freehold("route", *command)
         assert ran.status == 1 and "learnt from the embedding model fake-64" in ran.err
     assert not (home / "models").exists()
+
+
+def test_without_scikit_learn_it_is_said_what_to_install(
+    freehold: Callable[..., Ran], messages: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "sklearn.linear_model", None)
+    ran = freehold("route", "train", str(messages), "--out", str(tmp_path / "r"))
+    assert ran.status == 1 and "scikit-learn" in ran.err and "freehold[train]" in ran.err
