@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from freehold.engines.adapters import Adapters, Use
-from freehold.engines.llama_model import MAX_SEQUENCES, Context, Model
+from freehold.engines.llama_model import Context, Model
 from freehold.engines.prompt import Prompts
 from freehold.engines.renderer import Renderer
 from freehold.engines.sampler import Sampler, Sampling
@@ -28,8 +28,6 @@ CHATML: Final = (
     "{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
 CHATML_END: Final = "<|im_end|>"
-SPARE_SEQUENCES: Final = 4
-"""Beside one for each slot: what they hold is what later prompts may begin with."""
 JOIN_SECONDS: Final = 4.0
 PROBE: Final = ({"role": "user", "content": "Hello"},)
 
@@ -59,7 +57,7 @@ class LlamaCpp:
                 self._model,
                 tokens=settings["context"],
                 batch=settings["batch"],
-                sequences=min(MAX_SEQUENCES, settings["slots"] + SPARE_SEQUENCES),
+                sequences=settings["slots"],
                 threads=settings["threads"],
             )
             self._prompts = Prompts(
@@ -73,7 +71,13 @@ class LlamaCpp:
             self._renderer.close()
             raise
         self._adapters = Adapters(self._model, self._context, path)
-        self._scheduler = Scheduler(self._model, self._context, self._adapters, slots=settings["slots"])
+        self._scheduler = Scheduler(
+            self._model,
+            self._context,
+            self._adapters,
+            slots=settings["slots"],
+            kept_bytes=settings["cache_mib"] * 2**20,
+        )
         self._open: dict[int, Conversation] = {}
 
     def generate(

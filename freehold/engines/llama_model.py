@@ -318,6 +318,19 @@ class Context:
         assert 0 <= source < self.sequences and 0 <= target < self.sequences
         self._api.memory_seq_cp(self._memory, source, target, 0, count)
 
+    def save(self, sequence: int) -> NDArray[np.uint8]:
+        """A copy of what the cache holds of a sequence, for contexts of the same model and settings."""
+        assert 0 <= sequence < self.sequences
+        state = np.empty(self._api.state_seq_get_size(self.handle, sequence), np.uint8)
+        written = self._api.state_seq_get_data(self.handle, state.ctypes.data, len(state), sequence)
+        return state[:written]
+
+    def restore(self, sequence: int, state: NDArray[np.uint8]) -> bool:
+        """Puts a saved state into an empty sequence; False when there is no room for it."""
+        assert 0 <= sequence < self.sequences
+        read = self._api.state_seq_set_data(self.handle, state.ctypes.data, len(state), sequence)
+        return bool(len(state) and read == len(state))
+
     def length(self, sequence: int) -> int:
         """Positions that a sequence fills."""
         assert 0 <= sequence < self.sequences

@@ -65,15 +65,16 @@ class Conversation:
 class Scheduler:
     """Runs conversations on one context until closed."""
 
-    def __init__(self, model: Model, context: Context, adapters: Adapters, *, slots: int) -> None:
-        """At most `slots` run at once; the others wait in order."""
+    def __init__(
+        self, model: Model, context: Context, adapters: Adapters, *, slots: int, kept_bytes: int
+    ) -> None:
+        """At most `slots` run at once; the others wait in order. What ended conversations have read is
+        kept in `kept_bytes` of memory."""
         self._model = model
         self._context = context
         self._adapters = adapters
         self._slots = slots
-        self._sequences = Sequences(
-            context, idle_tokens=context.tokens // 2, reusable=model.can_forget_a_part
-        )
+        self._sequences = Sequences(context, kept_bytes=kept_bytes, reusable=model.can_forget_a_part)
         self._pace = steps.Pace(context.batch)
         self._waiting: list[Conversation] = []
         self._running: list[Conversation] = []
@@ -202,7 +203,7 @@ class Scheduler:
         self._write(parts)
 
     def _decode(self, parts: Sequence[tuple[Conversation, Ids]], deciding: list[Conversation]) -> None:
-        """One call of llama.cpp; makes room by emptying idle sequences.
+        """One call of llama.cpp.
 
         Raises:
             AbortedError: one of `deciding` was given up.
@@ -219,9 +220,8 @@ class Scheduler:
             self._deciding = deciding
             self._context.resume()
         try:
-            while not self._context.decode(tokens, positions, numbers, outputs):
-                if not self._sequences.evict():
-                    raise EngineError("The conversations do not fit into the context together.")
+            if not self._context.decode(tokens, positions, numbers, outputs):
+                raise EngineError("The conversations do not fit into the context together.")
         finally:
             with self._changed:
                 self._deciding = []

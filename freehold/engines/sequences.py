@@ -1,21 +1,25 @@
-"""What each sequence of a context holds, so that no prompt is read twice.
+"""What the sequences of a context hold, and what earlier ones held, so that no prompt is read twice.
 
-A sequence that has given its answer keeps its tokens until they are in the way. A new prompt starts where
-some sequence, busy or idle, has read the same tokens with the same adapters: in that sequence when the whole
-of it is a beginning of the prompt, else in another one that shares its cells, which costs nothing.
+A new prompt starts from the longest beginning that was read with the same adapters: by a conversation that is
+running, whose cells it then shares, which costs nothing; or by one that has ended, whose state is copied back
+from memory, which takes milliseconds. States are kept outside the context because attention looks at every
+cell in use, also of others: a full context would slow every token down.
 """
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
+from typing import Final, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from freehold.engines.llama_model import Context, Ids
 
-NOTHING = np.empty(0, np.int32)
+NOTHING: Final = np.empty(0, np.int32)
+WORTH_KEEPING: Final = 16
+"""Fewer tokens are read about as fast as they are copied."""
 
 
 @dataclass(eq=False, slots=True)
@@ -26,21 +30,32 @@ class Held:
     tokens: Ids = field(default_factory=lambda: NOTHING)
     key: Hashable = None
     busy: bool = False
-    used: int = 0
-    """When it was last taken or given back; larger is later."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Saved:
+    """A sequence as it was when its conversation ended."""
+
+    tokens: Ids
+    key: Hashable
+    state: NDArray[np.uint8]
+
+
+Known = TypeVar("Known", Held, Saved)
 
 
 class Sequences:
     """The sequences of one context. Belongs to the thread that runs its steps."""
 
-    def __init__(self, context: Context, *, idle_tokens: int, reusable: bool = True) -> None:
-        """Idle ones keep at most `idle_tokens` together, or the last one its own: attention looks at every
-        cell in use, also of others. `reusable` is False for models whose state cannot be cut back."""
+    def __init__(self, context: Context, *, kept_bytes: int, reusable: bool = True) -> None:
+        """States of ended conversations take `kept_bytes` together, the one used longest ago goes first.
+        `reusable` is False for models whose state cannot be cut back to a beginning."""
         self._context = context
-        self._idle_tokens = idle_tokens
+        self._kept_bytes = kept_bytes
         self._reusable = reusable
         self._all = [Held(number) for number in range(context.sequences)]
-        self._clock = itertools.count(1)
+        self._saved: list[Saved] = []
+        """The one used last comes last."""
 
     def take(self, prompt: Sequence[int] | Ids, key: Hashable) -> tuple[Held, int]:
         """A free sequence for a prompt, and how many of the prompt's tokens it holds already.
@@ -48,52 +63,48 @@ class Sequences:
         At least one is left to be read, for its logits. There must be a free one.
         """
         wanted = np.asarray(prompt[:-1], np.int32)
-        source, common = self._best(wanted, key)
-        idle = sorted((held for held in self._all if not held.busy), key=lambda held: held.used)
-        if source is not None and not source.busy and (common == len(source.tokens) or len(idle) == 1):
-            taken = source
-            self._context.forget(taken.number, common)
-        else:
-            taken = next(held for held in idle if held is not source or len(idle) == 1)
-            self._empty(taken)
-            if source is not None and common:
-                self._context.share(source.number, taken.number, common)
+        taken = next(held for held in self._all if not held.busy)
+        common = self._begin(taken.number, wanted, key) if self._reusable else 0
         taken.tokens, taken.key, taken.busy = wanted[:common], key, True
-        taken.used = next(self._clock)
         return taken, common
 
     def give(self, held: Held, tokens: Sequence[int] | Ids) -> None:
-        """Takes a sequence back, whose cache holds `tokens`."""
-        held.tokens = np.asarray(tokens, np.int32)
-        held.busy = False
-        held.used = next(self._clock)
-        if not self._reusable:
-            self._empty(held)
-        while True:
-            sizes = [len(each.tokens) for each in self._all if not each.busy and len(each.tokens)]
-            if len(sizes) < 2 or sum(sizes) <= self._idle_tokens:
-                return  # the last one stays: its conversation is the likeliest to go on
-            self.evict()
-
-    def evict(self) -> bool:
-        """Empties the idle sequence that was used longest ago; False when there is none to empty."""
-        idle = [held for held in self._all if not held.busy and len(held.tokens)]
-        if not idle:
-            return False
-        self._empty(min(idle, key=lambda held: held.used))
-        return True
-
-    def _best(self, wanted: Ids, key: Hashable) -> tuple[Held | None, int]:
-        """The sequence that has the longest beginning of `wanted`, an idle one before a busy one."""
-        if not self._reusable:
-            return None, 0
-        same = [(held, _common(held.tokens, wanted)) for held in self._all if held.key == key]
-        best = max(same, key=lambda pair: (pair[1], not pair[0].busy, pair[0].used), default=(None, 0))
-        return best if best[1] else (None, 0)
-
-    def _empty(self, held: Held) -> None:
+        """Takes a sequence back, whose cache holds `tokens`, and empties it."""
+        if self._reusable and len(tokens) >= WORTH_KEEPING:
+            self._save(Saved(np.asarray(tokens, np.int32), held.key, self._context.save(held.number)))
         self._context.forget(held.number)
-        held.tokens = NOTHING
+        held.tokens, held.busy = NOTHING, False
+
+    def _begin(self, number: int, wanted: Ids, key: Hashable) -> int:
+        """Puts into an empty sequence what is known of a beginning of `wanted`: so many tokens."""
+        running, shared = _best([held for held in self._all if held.busy], wanted, key)
+        saved, restored = _best(self._saved, wanted, key)
+        if saved is not None and restored >= shared + WORTH_KEEPING:
+            self._saved.remove(saved)
+            if self._context.restore(number, saved.state):
+                self._saved.append(saved)
+                self._context.forget(number, restored)
+                return restored
+            self._context.forget(number)
+        if running is not None and shared:
+            self._context.share(running.number, number, shared)
+        return shared
+
+    def _save(self, new: Saved) -> None:
+        self._saved = [
+            old
+            for old in self._saved
+            if old.key != new.key or _common(old.tokens, new.tokens) < len(old.tokens)
+        ]
+        self._saved.append(new)
+        while sum(len(each.state) for each in self._saved) > self._kept_bytes:
+            del self._saved[0]
+
+
+def _best(known: Sequence[Known], wanted: Ids, key: Hashable) -> tuple[Known | None, int]:
+    """The one that has the longest beginning of `wanted`, and how long that is."""
+    same = [(each, _common(each.tokens, wanted)) for each in known if each.key == key]
+    return max(same, key=lambda pair: pair[1], default=(None, 0))
 
 
 def _common(one: Ids, other: Ids) -> int:

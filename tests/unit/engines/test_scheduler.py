@@ -60,7 +60,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def engine(tiny: Path) -> Iterator[Engine]:
     with Model(tiny) as model, Context(model, tokens=2048, batch=64, sequences=8) as context:
         adapters = Adapters(model, context, tiny)
-        scheduler = Scheduler(model, context, adapters, slots=4)
+        scheduler = Scheduler(model, context, adapters, slots=4, kept_bytes=2**20)
         yield Engine(model, scheduler)
         assert scheduler.close(5)
 
@@ -91,12 +91,28 @@ def test_a_beginning_is_read_once(engine: Engine) -> None:
     assert fourth.cached == len(fourth.prompt) - 1, "the first was not overwritten by the second"
 
 
-def test_room_is_made_by_forgetting_who_was_idle_longest(engine: Engine) -> None:
+def test_who_was_idle_longest_is_forgotten_first(engine: Engine) -> None:
     texts = [f"{number} " + f"filler{number} " * 60 for number in range(8)]
     for text in texts:
         engine.say(text, 5)
     assert engine.say(texts[-1], 5)[1].cached > 100
     assert engine.say(texts[0], 5)[1].cached < 10
+
+
+def test_a_beginning_is_shared_with_one_that_runs(engine: Engine) -> None:
+    policy = "the same policy for everybody, of some length " * 4
+    alone, _ = engine.say(policy + "two")
+    engine = Engine(engine.model, engine.scheduler)
+    started = threading.Event()
+    first = engine.conversation(policy + "one", 300)
+    first.writing._emit = lambda *_: started.set()
+    running = threading.Thread(target=engine.scheduler.run, args=(first,))
+    running.start()
+    assert started.wait(10)
+    text, second = engine.say(policy + "two")
+    assert second.cached >= len(engine.prompt(policy)) - 2
+    assert text == alone
+    running.join(30)
 
 
 def test_giving_up_ends_one_and_not_the_other(engine: Engine) -> None:
@@ -134,7 +150,7 @@ def test_one_that_cannot_go_on_fails_alone(engine: Engine) -> None:
 
 def test_closing_ends_all_and_takes_no_more(tiny: Path) -> None:
     with Model(tiny) as model, Context(model, tokens=4096, batch=64, sequences=8) as context:
-        scheduler = Scheduler(model, context, Adapters(model, context, tiny), slots=2)
+        scheduler = Scheduler(model, context, Adapters(model, context, tiny), slots=2, kept_bytes=2**20)
         engine = Engine(model, scheduler)
         conversations = [engine.conversation(f"number {each}", 1500) for each in range(5)]
         threads = [threading.Thread(target=scheduler.run, args=(each,)) for each in conversations]
