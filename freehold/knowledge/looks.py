@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
-from freehold.knowledge.closeness import Numbered, numbers, path_words
+from freehold.knowledge.closeness import Numbered, numbered, path_words
 from freehold.knowledge.store import load_passages
 from freehold.knowledge.words import words
 from freehold.store.database import Database
@@ -111,5 +111,5 @@ class Looks:
 def _taken_apart(passage: Passage) -> Look:
     path = path_words(passage.document.title, passage.heading_path)
     above = [word for part in path for word in part]
-    numbered = Numbered(numbers([*above, *words(passage.text)]), len(above))
-    return Look(passage, tuple(frozenset(part) for part in path), numbered, None)
+    paths = tuple(frozenset(part) for part in path)
+    return Look(passage, paths, numbered(above, words(passage.text)), None)

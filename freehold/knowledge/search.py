@@ -9,7 +9,7 @@ given the cosine that passages of its words usually have.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -167,13 +167,16 @@ class Search:
         found = self._looks.get(wanted)
         rows = best[[passage_id in found for passage_id in wanted]]
         looks = list(found.values())
+        close = closeness(texts, [look.numbered for look in looks])
         parts = near[rows] if vector is None else _nearest_parts(vector, looks, near[rows])
         # in the order of Traits
         columns = [
             near[rows],
             parts,
             lexical[rows],
-            *_close(texts, looks),
+            close.held,
+            close.together,
+            close.order,
             *_named(reading, asked, looks),
         ]
         traits = np.stack(columns, axis=1)
@@ -209,14 +212,6 @@ class Search:
             return np.zeros(len(cosines))
         usual = USUAL_COSINE[0] + USUAL_COSINE[1] * lexical
         return np.where(np.isnan(cosines), usual, cosines)
-
-
-def _close(texts: Sequence[tuple[Mapping[str, float], float]], looks: Sequence[Look]) -> Iterator[Floats]:
-    """`held`, `together` and `order`."""
-    found = closeness([text for text, _ in texts], [look.numbered for look in looks])
-    weights = np.array([weight for _, weight in texts])
-    for measured in zip(*((each.held, each.together, each.order) for each in found), strict=True):
-        yield weights @ np.stack(measured)
 
 
 def _named(reading: Reading, asked: _Asked, looks: Sequence[Look]) -> Iterator[Floats]:

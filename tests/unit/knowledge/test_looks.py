@@ -5,7 +5,7 @@ import pytest
 from shelf import Shelf
 from sqlalchemy import event, update
 
-from freehold.knowledge.closeness import numbers
+from freehold.knowledge.closeness import numbered
 from freehold.knowledge.dense import DenseIndex
 from freehold.knowledge.looks import Looks
 from freehold.knowledge.store import documents, passages, record_changes
@@ -40,7 +40,7 @@ def test_what_was_looked_at_is_not_read_again(shelf):
     look = looks.get(ids)[ids[0]]
     assert look.passage.text == "The old lamp"
     assert look.path == ({"lamp"}, {"oil"})
-    assert look.numbered.words.tolist() == numbers(["lamp", "oil", "old", "lamp"]).tolist()
+    assert look.numbered.words.tolist() == numbered(["lamp", "oil"], ["old", "lamp"]).words.tolist()
     assert look.numbered.above == 2
     assert list(looks.get(reversed(ids))) == ids[::-1]
 

@@ -6,7 +6,7 @@ from shelf import Shelf
 from sqlalchemy import delete, insert
 
 from freehold.knowledge import search as module
-from freehold.knowledge.closeness import Numbered, closeness, named, numbers, path_words
+from freehold.knowledge.closeness import closeness, named, numbered, path_words
 from freehold.knowledge.dense import DenseIndex, quantise
 from freehold.knowledge.lexical import LexicalIndex
 from freehold.knowledge.search import HYBRID, WORDS, Search
@@ -84,7 +84,7 @@ def test_a_score_is_the_weighed_traits(parts):
         for each, traits in looked:
             assert each.score == pytest.approx(sum(t * w for t, w in zip(traits, weights, strict=True)))
             shares = (traits.held, traits.together, traits.order, traits.named, traits.about)
-            assert all(0 <= share <= 1 for share in shares)
+            assert all(0 <= share <= 1 + 1e-9 for share in shares)
         assert sum(weights) == pytest.approx(1)
         assert min(weights) >= 0
 
@@ -230,11 +230,15 @@ def test_words_of_two_passages_do_not_stand_together():
     assert ends == begins == (0.25, 0.25, 0)
 
 
-def test_each_text_is_looked_at_for_itself():
+def test_texts_count_by_their_weights():
     passages = [numbered([], ["kettl", "warranti"]), numbered([], ["year"])]
-    both = closeness([{"kettl": 1.0, "warranti": 1.0}, {"year": 2.0, "kettl": 1.0}], passages)
-    assert [each.held.tolist() for each in both] == [[1, 0], pytest.approx([1 / 3, 2 / 3])]
-    assert [each.order.tolist() for each in both] == [[1, 0], [0, 0]]
+    one, other = ({"kettl": 1.0, "warranti": 1.0}, 0.75), ({"year": 2.0, "kettl": 1.0}, 0.25)
+    both = closeness([one, other], passages)
+    assert both.held.tolist() == pytest.approx([0.75 + 0.25 / 3, 0.25 * 2 / 3])
+    assert both.together.tolist() == pytest.approx(both.held.tolist())
+    assert both.order.tolist() == [0.75, 0]
+    alone = closeness([one, ({}, 0.25)], passages)
+    assert alone.held.tolist() == [0.75, 0]
 
 
 def test_closeness_of_nothing_is_nothing():
@@ -244,12 +248,8 @@ def test_closeness_of_nothing_is_nothing():
 
 
 def close(text, *passages):
-    found = closeness([text], passages)[0]
+    found = closeness([(text, 1.0)], passages)
     return list(zip(found.held.tolist(), found.together.tolist(), found.order.tolist(), strict=True))
-
-
-def numbered(path, body):
-    return Numbered(numbers([*path, *body]), len(path))
 
 
 def test_a_place_is_named_in_full_or_in_part():
