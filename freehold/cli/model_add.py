@@ -38,6 +38,9 @@ def add(
     sha256: Annotated[
         str | None, typer.Option(metavar="HEX", help="Address: the checksum that the file must have.")
     ] = None,
+    quantise: Annotated[
+        str | None, typer.Option(metavar="KIND", help="Make it smaller: q8_0 or q4_k_m.")
+    ] = None,
     licence: Annotated[
         str | None, typer.Option(metavar="ID", help="Its licence, such as llama3.2, where it does not tell.")
     ] = None,
@@ -69,7 +72,14 @@ def add(
         add_endpoint(ctx, location, json=json, name=name, context_length=context, **remote)
         return
     check_alone(location, context=context, **remote)
-    wish = {"name": name, "base": base, "file": file, "sha256": sha256, "licence": licence}
+    wish = {
+        "name": name,
+        "base": base,
+        "file": file,
+        "sha256": sha256,
+        "quantise": quantise,
+        "licence": licence,
+    }
     body = {
         "location": place_of(location),
         **{key: value for key, value in wish.items() if value is not None},

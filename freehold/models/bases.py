@@ -6,7 +6,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from freehold.errors import InvalidInput, ModelRejected
+from freehold.models.adapter import CONFIG
 from freehold.models.gguf_adapter import AdapterFacts, misfit
+from freehold.models.json_file import read_json
 from freehold.models.model import Model
 
 
@@ -43,10 +45,49 @@ def base_of(
     raise ModelRejected(f"No model here fits the adapter {adapter.name}.", hint=f"Add its base first{said}.")
 
 
+def base_of_folder(folder: Path, models: Sequence[Model]) -> Model:
+    """The model that an adapter in peft's layout says it was trained on, or the only one here.
+
+    Raises:
+        InvalidInput: it cannot be told which of several.
+        ModelRejected: the folder is no adapter's, or there is no model.
+    """
+    said = read_json(folder / CONFIG).get("base_model_name_or_path")
+    name = said if isinstance(said, str) else ""
+    here = [each for each in models if each.kind == "model"]
+    called = [each for each in here if name and _called(each, name)]
+    found = called if called else here
+    if len(found) == 1:
+        return found[0]
+    of = f" It was trained on {name[:200]}." if name else ""
+    if not found:
+        raise ModelRejected(
+            f"An adapter needs its base, and no model is here.{of}", hint="Add the base first."
+        )
+    raise InvalidInput(
+        f"It cannot be told which model the adapter {folder.name} belongs to.{of}",
+        hint="Name it: --base MODEL.",
+    )
+
+
+def _called(model: Model, name: str) -> bool:
+    last = name.rstrip("/").rpartition("/")[2].lower()
+    repository = _repository(model).lower()
+    return bool(
+        (repository and repository == name.lower())
+        or model.name.lower() == last
+        or model.name.lower().startswith(f"{last}-")
+    )
+
+
+def _repository(model: Model) -> str:
+    source = model.lineage.get("source")
+    return str(source.get("repository", "")) if isinstance(source, dict) else ""
+
+
 def _meant(adapter: AdapterFacts, model: Model) -> bool:
     """Whether the adapter's header names this model: as it is called, or by where it came from."""
-    source = model.lineage.get("source")
-    repository = str(source.get("repository", "")) if isinstance(source, dict) else ""
+    repository = _repository(model)
     called = {each.lower() for each in (model.name, str(model.facts.get("name")), repository) if each}
     addresses = (base.lower() for base in adapter.bases)
     return any(

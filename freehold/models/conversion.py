@@ -1,4 +1,4 @@
-"""A GGUF made of a folder, by the workshop's process: started, listened to, and ended with us."""
+"""Models in another format, made by the workshop's process: started, listened to, and ended with us."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from freehold.errors import EngineError, FreeholdError, Unavailable
 from freehold.models.files import Progress
@@ -21,13 +21,16 @@ MAX_LINE = 300
 
 
 def converted(
-    folder: Path,
+    source: Path,
     target: Path,
     *,
+    to: Literal["gguf", "hf"] = "gguf",
+    base: Path | None = None,
+    quantise: str | None = None,
     progress: Progress | None = None,
     command: tuple[str, ...] = COMMAND,
 ) -> dict[str, Any]:
-    """Makes `target` of a folder's weights; gives what was made of what: `{made, files}`.
+    """Makes `target` of the weights in `source`; gives what was made of what: `{made, files}`.
 
     An exception from `progress` ends the work.
 
@@ -36,8 +39,10 @@ def converted(
         Unavailable: it was ended from outside, as the system does when memory is short.
     """
     environment = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
+    options = {"--base": base, "--quantise": quantise}
+    given = [text for name, value in options.items() if value is not None for text in (name, str(value))]
     process = subprocess.Popen(
-        [*command, str(folder), str(target)],
+        [*command, to, str(source), str(target), *given],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

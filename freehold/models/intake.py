@@ -21,6 +21,7 @@ from freehold.models.files import Progress
 from freehold.models.hub import Hub
 from freehold.models.hub_choice import chosen
 from freehold.models.model import checked_name, name_from
+from freehold.models.quantize import FILE_TYPES
 from freehold.models.registry import Registry
 from freehold.net import Resolve, resolve
 from freehold.net.transfer import size_of
@@ -49,6 +50,8 @@ class Wish:
     """Which GGUF file of a hub's repository."""
     sha256: str | None = None
     """What the file of a web address must be."""
+    quantise: str | None = None
+    """q8_0 or q4_k_m; otherwise the weights keep their precision."""
     licence: str | None = None
     """The id of its licence, where nothing that comes with it says."""
 
@@ -89,6 +92,11 @@ class Intake:
         """
         if wish.name is not None:
             checked_name(wish.name)
+        if wish.quantise not in (None, *FILE_TYPES):
+            raise InvalidInput(
+                f"There is no quantisation {str(wish.quantise)[:40]!r}.",
+                hint=f"Quantisations: {', '.join(FILE_TYPES)}.",
+            )
         if wish.base is not None:
             self._registry.get(wish.base)
         if wish.from_hub:
@@ -114,10 +122,11 @@ class Intake:
                 wish.name,
                 suggested=name,
                 parent=wish.base,
-                lineage={"source": source},
+                lineage={"source": source} if source else None,
                 licence=said or declared or None,
-                move=path.is_file() and path.is_relative_to(self._folder),
-                progress=_progress(context, "converting" if path.is_dir() else "copying"),
+                quantise=wish.quantise,
+                move=path.is_relative_to(self._folder),
+                progress=_progress(context, "converting" if path.is_dir() or wish.quantise else "copying"),
             )
         return {"model": model.id, "name": model.name}
 
@@ -137,7 +146,7 @@ class Intake:
                 yield arrived
         else:
             path = Path(wish.location)
-            yield path, "", {"kind": "folder" if path.is_dir() else "file", "name": path.name}, {}
+            yield path, "", {} if path.is_dir() or wish.quantise else {"kind": "file", "name": path.name}, {}
 
     @contextmanager
     def _from_hub(

@@ -13,7 +13,8 @@ from typing import Any
 from freehold.errors import Conflict, InvalidInput, NotFound
 from freehold.models import gguf, gguf_adapter, memory, store
 from freehold.models import lineage as descent
-from freehold.models.bases import base_of
+from freehold.models.adapter import CONFIG as ADAPTER
+from freehold.models.bases import base_of, base_of_folder
 from freehold.models.conversion import converted
 from freehold.models.endpoint import Endpoint
 from freehold.models.files import ModelFiles, Progress, room
@@ -76,15 +77,17 @@ class Registry:
         parent: str | None = None,
         lineage: Mapping[str, Any] | None = None,
         licence: Mapping[str, Any] | None = None,
+        quantise: str | None = None,
         move: bool = False,
         progress: Progress | None = None,
     ) -> Model:
         """Copies a GGUF, model or adapter, into the registry; the same bytes again give what is there.
 
         Without a name it is called by `suggested`, or like its file. A folder in Hugging Face's layout is
-        converted to a GGUF first, in the precision that its weights have, by a process of its own. `parent`
-        is what it was made from. An adapter needs one, its base: unnamed, it is the one model here that the
-        adapter fits. With `move` the file is taken instead of copied where both lie on one disk.
+        made a GGUF first by a process of its own, in the precision that its weights have, or as `quantise`
+        says: q8_0 or q4_k_m, also of a GGUF in floats. `parent` is what it was made from. An adapter needs
+        one, its base: unnamed, it is the one model here that the adapter fits. With `move` the file is taken
+        instead of copied where both lie on one disk.
 
         Raises:
             NotFound: no such file or parent.
@@ -103,15 +106,17 @@ class Registry:
             lineage=descent.checked(lineage, "lineage"),
             licence=descent.checked(licence, "licence"),
         )
-        if not path.is_dir():
+        if not path.is_dir() and quantise is None:
             return self._add_file(path, wanted, move=move, progress=progress)
         with self._files.part() as made:
-            result = converted(path, made, progress=progress)
-            source = {"kind": "folder", "name": path.name, "files": result["files"]}
+            base = self._base_of_folder(path, wanted)
+            there = None if base is None else self._there(base)
+            result = converted(path, made, base=there, quantise=quantise, progress=progress)
             wanted = replace(
                 wanted,
-                lineage={"source": source, "made": result["made"], **wanted.lineage},
-                licence=wanted.licence or of_folder(path),
+                parent=wanted.parent if base is None else base.id,
+                lineage={"source": _source(path, result["files"]), "made": result["made"]} | wanted.lineage,
+                licence=wanted.licence or (of_folder(path) if path.is_dir() else {}),
             )
             return self._add_file(made, wanted, move=True, progress=progress)
 
@@ -265,6 +270,18 @@ class Registry:
         with self._database.read() as connection:
             return store.by_id(connection, id) is not None
 
+    def _base_of_folder(self, path: Path, wanted: _Wanted) -> Model | None:
+        """What the adapter in a folder is put on; None where it holds none.
+
+        Raises:
+            InvalidInput, ModelRejected, NotFound: as `add`.
+        """
+        if not (path / ADAPTER).exists():
+            return None
+        if wanted.parent is not None:
+            return self.get(wanted.parent)
+        return base_of_folder(path, self.list())
+
     def _draft(self, path: Path, wanted: _Wanted) -> Model:
         """The model that this file will be, but for its id.
 
@@ -308,6 +325,13 @@ class Registry:
             if store.by_name(connection, draft.name) is not None:
                 raise _taken(draft.name)
             return descent.record(connection, draft)
+
+
+def _source(path: Path, files: object) -> dict[str, Any]:
+    """What a model was made of, where nobody said more."""
+    if path.is_dir():
+        return {"kind": "folder", "name": path.name, "files": files}
+    return {"kind": "file", "name": path.name}
 
 
 def _named(facts: dict[str, Any], path: Path, wanted: _Wanted) -> dict[str, Any]:

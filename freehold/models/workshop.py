@@ -1,7 +1,9 @@
-"""Makes a GGUF of a folder, in a process of its own: ggml may end the process that it is in.
+"""Makes files of models in other formats, in a process of its own: ggml may end the process that it is in.
 
-`python -m freehold.models.workshop FOLDER TARGET [--base GGUF] [--quantise KIND]`. Each line on stdout is a
-JSON object: `{"done", "total"}` in bytes, at the end `{"made", "files"}`, or `{"error": …}` and status 1.
+`python -m freehold.models.workshop gguf SOURCE TARGET [--base GGUF] [--quantise KIND]` makes a GGUF of a
+checkpoint's folder, of an adapter's, or of a GGUF in floats; `… hf SOURCE TARGET` a checkpoint's folder of a
+GGUF. Each line on stdout is a JSON object: `{"done", "total"}` in bytes, at the end `{"made", "files"}`, or
+`{"error": …}` and status 1.
 """
 
 from __future__ import annotations
@@ -14,10 +16,14 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from freehold.errors import FreeholdError, Unavailable
+from freehold.errors import FreeholdError, InvalidInput, Unavailable
+from freehold.models.adapter import CONFIG as ADAPTER
+from freehold.models.adapter import adapter_to_gguf
 from freehold.models.checkpoint import open_checkpoint
 from freehold.models.convert import Precision, to_gguf
 from freehold.models.files import hash_of
+from freehold.models.huggingface import from_gguf
+from freehold.models.quantize import FILE_TYPES, Quantisation, quantize
 
 TELL_SECONDS = 0.2
 PRECISIONS: dict[str, Precision] = {"F32": "f32", "F16": "f16", "BF16": "bf16"}
@@ -26,11 +32,18 @@ PRECISIONS: dict[str, Precision] = {"F32": "f32", "F16": "f16", "BF16": "bf16"}
 def main(arguments: list[str] | None = None) -> int:
     """Works, and gives the process's exit status."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("to", choices=("gguf", "hf"))
+    parser.add_argument("source", type=Path)
     parser.add_argument("target", type=Path)
+    parser.add_argument("--base", type=Path)
+    parser.add_argument("--quantise")
     given = parser.parse_args(arguments)
     try:
-        say(made(given.folder, given.target))
+        if given.to == "hf":
+            from_gguf(given.source, given.target, progress=Teller())
+            say({"made": {"how": "convert", "to": "hf"}, "files": []})
+        else:
+            say(made(given.source, given.target, given.base, given.quantise))
     except MemoryError:
         say(Unavailable("There is not enough memory to convert this model.").as_json())
         return 1
@@ -40,21 +53,58 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def made(folder: Path, target: Path) -> dict[str, Any]:
-    """Converts a checkpoint in the precision that most of its weights have.
+def made(source: Path, target: Path, base: Path | None, quantise: str | None) -> dict[str, Any]:
+    """A GGUF of what is in `source`: how it was made, and the files with the weights that it was made of.
+
+    A checkpoint keeps the precision that most of its weights have, unless it is quantised.
 
     Raises:
-        FreeholdError: as `to_gguf`.
+        FreeholdError: as `to_gguf`, `quantize` and `adapter_to_gguf`.
     """
+    if source.is_dir() and (source / ADAPTER).exists():
+        if quantise is not None:
+            raise InvalidInput(
+                "An adapter is not quantised: it is small, and adds to weights of any precision."
+            )
+        adapter_to_gguf(source, target, base=base, progress=Teller())
+        how = {"how": "convert", "to": "f32"}
+    elif quantise is None:
+        how = {"how": "convert", "to": plain(source, target)}
+    elif source.is_dir():
+        floats = target.with_name(f"{target.name}.floats.part")
+        try:
+            how = {"how": "convert, quantise", "from": plain(source, floats), "to": quantise}
+            quantize(floats, target, _kind(quantise), progress=Teller())
+        finally:
+            floats.unlink(missing_ok=True)
+    else:
+        quantize(source, target, _kind(quantise), progress=Teller())
+        how = {"how": "quantise", "to": quantise}
+    weights = sorted(source.glob("*.safetensors")) if source.is_dir() else []
+    files = [{"name": path.name, "sha256": hash_of(path), "size": path.stat().st_size} for path in weights]
+    return {"made": how, "files": files}
+
+
+def plain(folder: Path, target: Path) -> Precision:
+    """Converts a checkpoint in the precision that most of its tensors have, and gives it."""
     with open_checkpoint(folder) as checkpoint:
-        kinds = Counter[str]()
-        for tensor in checkpoint.tensors:
-            kinds[checkpoint.kind(tensor)] += 1
+        kinds = Counter[str](checkpoint.kind(tensor) for tensor in checkpoint.tensors)
     precision = PRECISIONS[kinds.most_common(1)[0][0]]
     to_gguf(folder, target, precision=precision, progress=Teller())
-    weights = sorted(path for path in folder.glob("*.safetensors"))
-    files = [{"name": path.name, "sha256": hash_of(path), "size": path.stat().st_size} for path in weights]
-    return {"made": {"how": "convert", "to": precision}, "files": files}
+    return precision
+
+
+def _kind(quantise: str) -> Quantisation:
+    """
+    Raises:
+        InvalidInput: there is no such quantisation.
+    """
+    for kind in FILE_TYPES:
+        if quantise == kind:
+            return kind
+    raise InvalidInput(
+        f"There is no quantisation {quantise[:40]!r}.", hint=f"Quantisations: {', '.join(FILE_TYPES)}."
+    )
 
 
 class Teller:

@@ -40,6 +40,8 @@ class NewModel(Body):
     """Which GGUF file of a hub's repository, where it has several."""
     sha256: Annotated[str, Field(min_length=64, max_length=64)] | None = None
     """What the file of a web address must be."""
+    quantise: Literal["q8_0", "q4_k_m"] | None = None
+    """What a checkpoint, or a GGUF in floats, is made into; otherwise it keeps its precision."""
     licence: Name | None = None
     """The id of its licence, such as llama3.2, where nothing that comes with it says."""
 
