@@ -12,7 +12,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -212,6 +212,9 @@ class Context:
                 hint="Lower the setting engine_context, or take a smaller model.",
             )
         self._memory = api.get_memory(self.handle)
+        self._row = ctypes.c_float * model.tokens
+        self._adapted: list[tuple[Any, float]] = []
+        """Handles and scales of the adapters that are applied."""
         self._tokens = np.zeros(batch, np.int32)
         self._positions = np.zeros(batch, np.int32)
         self._counts = np.ones(batch, np.int32)
@@ -266,12 +269,12 @@ class Context:
         return bool(result == 0)
 
     def logits(self, index: int) -> NDArray[np.float32]:
-        """A copy of the logits of the step's token at `index`, shape (vocabulary,)."""
+        """The logits of the step's token at `index`, shape (vocabulary,); of use until the next step."""
         address = self._api.get_logits_ith(self.handle, index)
         if not address:
             raise EngineError(f"The step gave no logits for its token {index}.")
-        row = ctypes.cast(address, ctypes.POINTER(ctypes.c_float))
-        return np.ctypeslib.as_array(row, (self.model.tokens,)).copy()
+        row: Any = self._row.from_address(address)
+        return np.frombuffer(row, np.float32)
 
     def all_logits(self, tokens: Sequence[int] | Ids) -> NDArray[np.float32]:
         """Logits after each token of one text alone in the context, shape (len(tokens), vocabulary).
@@ -291,10 +294,14 @@ class Context:
 
     def adapt(self, adapters: Sequence[tuple[Adapter, float]]) -> None:
         """From the next step on, adds these adapters, times their scales, to the weights; none by default."""
+        wanted = [(adapter.handle, scale) for adapter, scale in adapters]
+        if wanted == self._adapted:
+            return
         handles = (ctypes.c_void_p * len(adapters))(*(adapter.handle for adapter, _ in adapters))
         scales = (ctypes.c_float * len(adapters))(*(scale for _, scale in adapters))
         if self._api.set_adapters_lora(self.handle, handles, len(adapters), scales):
             raise EngineError("llama.cpp does not apply the adapter.")
+        self._adapted = wanted
 
     def abort(self) -> None:
         """Ends the step that runs now, from another thread; holds until `resume`."""

@@ -55,11 +55,11 @@ class Conversation:
         """What the cache depends on beside the tokens."""
         return None if self.adapter is None else (self.adapter.id, self.adapter.scale)
 
-    def next_tokens(self, count: int) -> Ids:
+    def next_tokens(self, count: int) -> list[int]:
         """What the next step gets of it: so much of the prompt, or the last token written."""
         if self.unread:
-            return self.prompt[self.filled : self.filled + count]
-        return np.array([self.writing.tokens[-1]], np.int32)
+            return list(self.prompt[self.filled : self.filled + count].tolist())
+        return self.writing.tokens[-1:]
 
 
 class Scheduler:
@@ -202,18 +202,22 @@ class Scheduler:
             self._pace.saw(sum(len(tokens) for _, tokens in parts), time.perf_counter() - begun)
         self._write(parts)
 
-    def _decode(self, parts: Sequence[tuple[Conversation, Ids]], deciding: list[Conversation]) -> None:
+    def _decode(self, parts: Sequence[tuple[Conversation, list[int]]], deciding: list[Conversation]) -> None:
         """One call of llama.cpp.
 
         Raises:
             AbortedError: one of `deciding` was given up.
         """
-        tokens = np.concatenate([ids for _, ids in parts])
-        positions = np.concatenate([np.arange(c.filled, c.filled + len(ids)) for c, ids in parts])
-        numbers = np.concatenate([np.full(len(ids), _number(c)) for c, ids in parts])
-        outputs = np.zeros(len(tokens), np.bool_)
-        ends = np.cumsum([len(ids) for _, ids in parts]) - 1
-        outputs[ends] = [c.filled + len(ids) >= len(c.prompt) for c, ids in parts]
+        tokens: list[int] = []
+        positions: list[int] = []
+        numbers: list[int] = []
+        outputs: list[bool] = []
+        for conversation, ids in parts:
+            end = conversation.filled + len(ids)
+            tokens += ids
+            positions += range(conversation.filled, end)
+            numbers += [_number(conversation)] * len(ids)
+            outputs += [False] * (len(ids) - 1) + [end >= len(conversation.prompt)]
         with self._changed:
             if self._closing or any(each.cancelled.is_set() for each in deciding):
                 raise AbortedError
@@ -226,7 +230,7 @@ class Scheduler:
             with self._changed:
                 self._deciding = []
 
-    def _write(self, parts: Sequence[tuple[Conversation, Ids]]) -> None:
+    def _write(self, parts: Sequence[tuple[Conversation, list[int]]]) -> None:
         """Takes note of what was read, and lets those write whose prompt is read to its end."""
         end = -1
         for conversation, ids in parts:
