@@ -1,4 +1,4 @@
-"""What is trained here answers in the worker as it does in PyTorch: on prompts of each task, to the letter."""
+"""What is trained here answers in the worker as it does in PyTorch: prompts of each task, to the letter."""
 
 from __future__ import annotations
 
