@@ -142,6 +142,18 @@ def banking77(folder: Path, split: Literal["train", "test"] = "test") -> BenchSe
     return BenchSet("banking77", (), questions)
 
 
+def clinc150(folder: Path, split: Literal["train", "test"] = "test") -> BenchSet:
+    """What people ask an assistant, by intent, and what none of them is about (`oos`); it has no passages."""
+    lines = [
+        line for name in (split, f"oos_{split}") for line in _lines(folder / "clinc150" / f"{name}.jsonl.gz")
+    ]
+    questions = tuple(
+        BenchQuestion(f"clinc150-{split}-{number}", line["text"], (), line["label"], answerable=False)
+        for number, line in enumerate(lines)
+    )
+    return BenchSet("clinc150", (), questions)
+
+
 READERS: dict[str, Callable[[Path], BenchSet]] = {
     "squad": squad,
     "medquad": medquad,

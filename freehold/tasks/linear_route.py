@@ -22,7 +22,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from freehold.errors import InvalidInput, ModelRejected, NotFound
-from freehold.tasks.route import Route
+from freehold.tasks.route import OUT_OF_SCOPE, PERSON, Route
 
 FORMAT = 1
 HELD_OUT_SHARE = 0.2
@@ -41,7 +41,8 @@ class LinearRoute:
     temperature: float
     """Scores are divided by it, so that the chances they become are right as often as they say."""
     limits: Mapping[str, float]
-    """For each label, the confidence from which it may be acted on."""
+    """For each label, the chance from which it may be acted on; OUT_OF_SCOPE and PERSON are also chosen from
+    there on, though another label is likelier."""
     embedder: str
     """Name of the embedding model that it was learnt from."""
     facts: Mapping[str, Any]
@@ -57,10 +58,12 @@ class LinearRoute:
 
     def route(self, vector: Vector) -> Route:
         """Where the message of one embedding (dimensions,) goes."""
-        chances = self.chances(vector[None])[0]
-        best = int(chances.argmax())
-        label, confidence = self.labels[best], float(chances[best])
-        return Route(label, confidence, confidence >= self.limits[label])
+        chances = dict(zip(self.labels, self.chances(vector[None])[0].tolist(), strict=True))
+        reserved = [
+            name for name in (OUT_OF_SCOPE, PERSON) if name in chances and chances[name] >= self.limits[name]
+        ]
+        label = max(reserved or chances, key=lambda each: chances[each])
+        return Route(label, chances[label], chances[label] >= self.limits[label])
 
 
 def held_out(rows: Sequence[tuple[str, str]], share: float = HELD_OUT_SHARE) -> NDArray[np.bool_]:

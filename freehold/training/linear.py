@@ -26,6 +26,9 @@ PENALTIES = (1.0, 4.0, 16.0, 64.0)
 TEMPERATURES = np.geomspace(0.2, 5.0, 49)
 FALSE_ALARMS = 0.01
 """Of messages that are neither, the share that may be taken for out of scope or for wanting a person."""
+LEAST_CHANCE = 0.05
+"""Chance from which they may be, whatever was measured: customers write otherwise than datasets. Where too
+few messages were held out to measure that share, even odds."""
 RIGHT = 0.95
 """Of messages whose label is acted on, the share that it should be right for."""
 _NEVER = 1.1
@@ -59,9 +62,9 @@ def fit(rows: Sequence[tuple[str, str]], vectors: Vectors, embedder: str) -> Lin
     weights, bias = tried[best]
     temperature = losses[best][1]
     measured = LinearRoute(weights, bias, names, temperature, {}, embedder, {})
-    chances = measured.chances(vectors[apart])
-    limits = _limits(chances, wanted[apart], names)
-    said = [names[best] for best in chances.argmax(axis=1)]
+    limits = _limits(measured.chances(vectors[apart]), wanted[apart], names)
+    measured = replace(measured, limits=limits)
+    said = [measured.route(vector).label for vector in vectors[apart]]
     gold = [names[each] for each in wanted[apart]]
     weights, bias = _learn(vectors, wanted, len(names), PENALTIES[best])
     facts = {
@@ -74,7 +77,7 @@ def fit(rows: Sequence[tuple[str, str]], vectors: Vectors, embedder: str) -> Lin
         "penalty": PENALTIES[best],
         **{name: _figures(said, gold, name) for name in (OUT_OF_SCOPE, PERSON) if name in place},
     }
-    return replace(measured, weights=weights, bias=bias, limits=limits, facts=facts)
+    return replace(measured, weights=weights, bias=bias, facts=facts)
 
 
 def dataset_hash(rows: Sequence[tuple[str, str]]) -> str:
@@ -120,17 +123,15 @@ def _calibrated(scores: Vectors, wanted: Numbers) -> tuple[float, float]:
 
 
 def _limits(chances: Vectors, wanted: Numbers, names: Sequence[str]) -> dict[str, float]:
-    """From which confidence each label may be acted on."""
-    best, confidence = chances.argmax(axis=1), chances.max(axis=1)
-    right = best == wanted
-    common = _precise(confidence, right)
+    """From which chance each label may be acted on."""
+    common = _precise(chances.max(axis=1), chances.argmax(axis=1) == wanted)
     limits = dict.fromkeys(names, common)
     for number, name in enumerate(names):
         if name in (OUT_OF_SCOPE, PERSON):
-            others = wanted != number
-            alarms = np.sort(confidence[others & (best == number)])[::-1]
-            allowed = int(FALSE_ALARMS * others.sum())
-            limits[name] = float(np.nextafter(alarms[allowed], 2)) if len(alarms) > allowed else 0.0
+            others = np.sort(chances[wanted != number, number])[::-1]
+            highest = others[int(FALSE_ALARMS * len(others))]  # the first that is one too many
+            least = LEAST_CHANCE if FALSE_ALARMS * len(others) >= 1 else 0.5
+            limits[name] = max(float(np.nextafter(highest, np.float32(2))), least)
     return limits
 
 

@@ -41,6 +41,15 @@ def test_a_label_is_sure_from_its_limit_on() -> None:
     assert person.confidence == pytest.approx(np.e / (1 + np.e), abs=1e-6)
 
 
+def test_a_reserved_label_is_chosen_from_its_limit_on_though_another_is_likelier() -> None:
+    vector = np.array([1, 0, 0], dtype=np.float32)  # card .73, person .27
+    assert router().route(vector).label == "card"
+    chosen = router(limits={"card": 0.5, "person": 0.25}).route(vector)
+    assert (chosen.label, chosen.sure) == ("person", True) and chosen.confidence == pytest.approx(
+        0.269, abs=1e-3
+    )
+
+
 def test_what_is_written_is_read(tmp_path: Path) -> None:
     path = tmp_path / "new" / "r.safetensors"
     write(router(labels=("Größe", "person"), limits={"Größe": 0.25, "person": 1.1}), path)
