@@ -6,10 +6,10 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down test check bench web docs clean
+.PHONY: help setup up down test check bench verify-llama web docs clean
 
 help: ## list the commands
-	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 19
 
 setup: $(VENV)/.runtime ## make .venv, install, get the embedding model; seconds when done
 	@$(BIN)/freehold setup
@@ -36,6 +36,10 @@ bench: setup ## measure (DATA=folder of the public question sets)
 	@test -n "$(DATA)" || { echo "say where the question sets are: make bench DATA=folder" >&2; exit 2; }
 	@for each in search answers; do \
 		$(BIN)/python benchmarks/$$each.py --data "$(DATA)" $(ARGS) || exit 1; done
+
+verify-llama: setup $(VENV)/.dev ## verify a real Llama (CHECKPOINT=folder or hf:ORG/NAME@REVISION), fill its row
+	@test -n "$(CHECKPOINT)" || { echo "say which: make verify-llama CHECKPOINT=folder" >&2; exit 2; }
+	@$(BIN)/python scripts/verify_llama.py "$(CHECKPOINT)" $(ARGS)
 
 web: ## build the front end (needs Node; see frontend/.nvmrc)
 	cd frontend && npm ci --no-audit --no-fund && npm run build

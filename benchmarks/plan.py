@@ -20,9 +20,8 @@ from typing import Any
 
 import numpy as np
 
-from freehold.engines.base import Finished, Generation
 from freehold.engines.local import LocalEngine
-from freehold.engines.probe import measure
+from freehold.engines.probe import both, measure, taken
 from freehold.models import blank, gguf
 from freehold.models.llama_config import LlamaConfig, Rope
 from freehold.models.plan import plan
@@ -30,7 +29,6 @@ from freehold.models.presets import PRESETS
 from freehold.models.quantize import quantize
 from freehold.models.shape import of_config
 from freehold.models.speeds import Speeds
-from freehold.types import Turn, Usage
 
 ROPE = Rope(500_000.0)
 SHAPES = {
@@ -116,26 +114,14 @@ async def served(path: Path, threads: int) -> dict[str, float]:
     """Speeds, and what the worker holds, with the file's pages that it shares with nobody."""
     engine = LocalEngine(path, "plan", threads=threads, context=CONTEXT, slots=SLOTS)
     await engine.start()
-    short = await taken(engine, "a", 1)
-    long = await taken(engine, "b", 1 + TOKENS)
+    await taken(engine, "a", 1)
+    prompt = "b" * PROMPT
+    written, read = await both(engine, prompt, TOKENS, threads)
+    tokens = (await taken(engine, prompt, 1)).prompt_tokens
     assert engine.pid is not None
     memory = held(engine.pid)
     await engine.close()
-    written = (long.cpu_seconds - short.cpu_seconds) / (long.completion_tokens - short.completion_tokens)
-    return {
-        "memory": memory,
-        "prompt": float(short.prompt_tokens),
-        "writes": threads / written,
-        "reads": threads * short.prompt_tokens / short.cpu_seconds,
-    }
-
-
-async def taken(engine: LocalEngine, letter: str, tokens: int) -> Usage:
-    """What an answer takes whose prompt is like none before."""
-    asked = Generation((Turn("user", letter * PROMPT),), max_tokens=tokens)
-    *_, last = [event async for event in engine.generate(asked)]
-    assert isinstance(last, Finished)
-    return last.usage
+    return {"memory": memory, "prompt": float(tokens), "writes": 1 / written, "reads": 1 / read}
 
 
 def held(pid: int) -> float:

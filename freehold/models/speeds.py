@@ -9,6 +9,7 @@ from typing import Any
 from freehold.models.gguf_writer import size_of
 from freehold.models.shape import Shape, Weights
 
+BATCH_TOKENS = 64
 NEAREST = {"Q5_K": "Q6_K", "Q3_K": "Q4_K", "Q2_K": "Q4_K"}
 """Types that are not measured, by the one that is computed most alike; others count as Q4_K."""
 CACHE = "F16"
@@ -23,9 +24,11 @@ class Speeds:
     written: Mapping[str, float]
     """By type: bytes of weights a second while one answer is written, token by token."""
     read: Mapping[str, float]
-    """By type: weights a second for each token while a prompt is read, 64 tokens at a time."""
+    """By type: weights a second for each token while a prompt is read, `BATCH_TOKENS` at a time."""
     layer_seconds: float
     """What each layer costs a step, whatever its weights."""
+    token_seconds: float
+    """What each token that is written costs besides, whatever the model."""
     seconds: float
     """How long measuring took."""
 
@@ -40,7 +43,7 @@ class Speeds:
 
     def tokens_written(self, shape: Shape, weights: Weights, context: int) -> float:
         """Tokens a second of one answer, with so many tokens before it."""
-        seconds = shape.layers * self.layer_seconds
+        seconds = self.token_seconds + shape.layers * self.layer_seconds
         counts = weights.for_written.items()
         seconds += sum(size_of(kind, (count,)) / _of(self.written, kind) for kind, count in counts)
         seconds += 2 * shape.kv_width * context / self.written[CACHE]
@@ -48,7 +51,7 @@ class Speeds:
 
     def tokens_read(self, shape: Shape, weights: Weights, prompt: int) -> float:
         """Tokens a second of a prompt of so many tokens, nothing of it read before."""
-        seconds = shape.layers * self.layer_seconds / 64
+        seconds = shape.layers * self.layer_seconds / BATCH_TOKENS
         seconds += sum(count / _of(self.read, kind) for kind, count in weights.for_read.items())
         attention = shape.layers * shape.attention_width * prompt  # scores and sums, half the square each
         return 1 / (seconds + attention / self.read[CACHE])

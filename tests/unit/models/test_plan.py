@@ -18,7 +18,7 @@ from freehold.models.speeds import Speeds
 SMALL = LlamaConfig(2048, 256, 512, 4, 4, 2, 64, 512, 1e-5, Rope(500_000.0), tied=False)
 GB = 10**9
 TYPES = ("F32", "F16", "BF16", "Q8_0", "Q4_K", "Q6_K")
-EVEN = Speeds(1, dict.fromkeys(TYPES, 10e9), dict.fromkeys(TYPES, 20e9), 0.0, 1.0)
+EVEN = Speeds(1, dict.fromkeys(TYPES, 10e9), dict.fromkeys(TYPES, 20e9), 0.0, 0.0, 1.0)
 """A machine that is as fast with every type."""
 
 
@@ -84,8 +84,8 @@ def test_what_a_token_costs_by_hand() -> None:
     assert weights.for_written == {"F16": 4 * layer + 2048 * 256, "F32": norms}
     assert weights.for_read["F16"] == 4 * layer - 3 * 512 * 256
     assert shape.kv_width == 2 * 4 * 2 * 64
-    slow = replace(EVEN, layer_seconds=1e-3)
-    seconds = 4e-3 + (weights.bytes_a_token + 2 * shape.kv_width * 100) / 10e9
+    slow = replace(EVEN, layer_seconds=1e-3, token_seconds=2e-3)
+    seconds = 6e-3 + (weights.bytes_a_token + 2 * shape.kv_width * 100) / 10e9
     assert 1 / slow.tokens_written(shape, weights, 100) == pytest.approx(seconds)
     read = 4e-3 / 64 + (sum(weights.for_read.values()) + 4 * 256 * 100) / 20e9
     assert 1 / slow.tokens_read(shape, weights, 100) == pytest.approx(read)
