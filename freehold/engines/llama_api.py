@@ -10,18 +10,13 @@ from __future__ import annotations
 
 import ctypes
 import functools
-import importlib.metadata
-import importlib.util
 import re
 from collections import deque
 from ctypes import POINTER, c_bool, c_char_p, c_float, c_int32, c_size_t, c_uint32, c_void_p
-from pathlib import Path
 from typing import Any, Final
 
-from freehold.errors import Unavailable
+from freehold.models import wheel
 
-WHEEL = "xllamacpp"
-VERSION: Final = "2026.10.11549"
 LLAMA_VERSION: Final = b"0.6.0-dev"
 
 NO_TOKEN = -1
@@ -281,22 +276,7 @@ def load() -> Api:
     Raises:
         Unavailable: the wheel is missing, of another version, or not laid out as that version was.
     """
-    try:
-        found = importlib.metadata.version(WHEEL)
-    except importlib.metadata.PackageNotFoundError:
-        raise Unavailable(f"The package {WHEEL} is not installed.", hint="Install Freehold again.") from None
-    if found != VERSION:
-        raise _unknown(f"{WHEEL} {found} is installed, {VERSION} is known")
-    spec = importlib.util.find_spec(WHEEL)
-    folders = spec.submodule_search_locations if spec else None
-    files = [file for folder in folders or () for file in sorted(Path(folder).glob(f"{WHEEL}*.so"))]
-    if not files:
-        raise _unknown(f"{WHEEL} has no library")
-    library = ctypes.CDLL(str(files[0]))
-    missing = [name for name in FUNCTIONS if not hasattr(library, name)]
-    if missing:
-        raise _unknown(f"it lacks {', '.join(missing[:5])}")
-    api = Api(library)
+    api = Api(wheel.library(FUNCTIONS))
     check_layout(api)
     api.begin()
     return api
@@ -310,24 +290,19 @@ def check_layout(api: Api) -> None:
     """
     version = api.version()
     if version != LLAMA_VERSION:
-        raise _unknown(f"its llama.cpp is {version.decode(errors='replace')}, not {LLAMA_VERSION.decode()}")
+        raise wheel.unknown(
+            f"its llama.cpp is {version.decode(errors='replace')}, not {LLAMA_VERSION.decode()}"
+        )
     for known, params in (
         (MODEL_DEFAULTS, api.model_default_params()),
         (CONTEXT_DEFAULTS, api.context_default_params()),
     ):
         for name, value in known.items():
             if getattr(params, name) != value:
-                raise _unknown(f"{name} is {getattr(params, name)} by default, not {value}")
+                raise wheel.unknown(f"{name} is {getattr(params, name)} by default, not {value}")
 
 
 def _short(symbol: str) -> str:
     """A function's name in `Api`: without `llama_`, and without a C++ symbol's types."""
     mangled = re.fullmatch(r"_Z\d+(llama_[a-z_]+?)P.*", symbol)
     return (mangled[1] if mangled else symbol).removeprefix("llama_")
-
-
-def _unknown(what: str) -> Unavailable:
-    return Unavailable(
-        f"This build of llama.cpp is not known: {what}.",
-        hint=f"Install {WHEEL}=={VERSION}, or use its server.",
-    )

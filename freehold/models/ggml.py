@@ -1,28 +1,30 @@
 """The one function of ggml that making models needs: quantising rows of numbers.
 
-It is exported by the pinned `xllamacpp` wheel but promised by nobody, so a wheel of another version, or one
-whose block sizes are not the known ones, is refused. ggml ends the process where it finds a fault in what it
-is given; what is handed to it is checked first.
+ggml ends the process where it finds a fault in what it is given; what is handed to it is checked first, and a
+build whose block sizes are not the known ones is refused.
 """
 
 from __future__ import annotations
 
 import ctypes
 import functools
-import importlib.metadata
-import importlib.util
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from freehold.errors import Unavailable
+from freehold.models import wheel
 from freehold.models.gguf import TENSOR_TYPES
 from freehold.models.gguf_writer import TYPE_IDS, size_of
 
-WHEEL = "xllamacpp"
-VERSION = "2026.10.11549"
+FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
+    "ggml_blck_size": (ctypes.c_int64, [ctypes.c_int]),
+    "ggml_type_size": (ctypes.c_size_t, [ctypes.c_int]),
+    "ggml_quantize_chunk": (
+        ctypes.c_size_t,
+        [ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, *[ctypes.c_int64] * 3, ctypes.c_void_p],
+    ),
+}
 QUANTISED = ("Q8_0", "Q5_0", "Q5_1", "Q4_K", "Q5_K", "Q6_K")
 """The types that rows are quantised to here."""
 
@@ -49,33 +51,12 @@ def quantise(rows: NDArray[np.float32], type_: str) -> NDArray[np.uint8]:
 
 @functools.cache
 def _library() -> ctypes.CDLL:
-    spec = importlib.util.find_spec(WHEEL)
-    folders = spec.submodule_search_locations if spec else None
-    files = [file for folder in folders or () for file in sorted(Path(folder).glob(f"{WHEEL}*.so"))]
-    if not files:
-        raise Unavailable(f"The package {WHEEL} is not installed.", hint="Install Freehold again.")
-    if (found := importlib.metadata.version(WHEEL)) != VERSION:
-        raise _unknown(f"{WHEEL} {found} is installed, {VERSION} is known")
-    library = ctypes.CDLL(str(files[0]))
-    functions: dict[str, tuple[Any, list[Any]]] = {
-        "ggml_blck_size": (ctypes.c_int64, [ctypes.c_int]),
-        "ggml_type_size": (ctypes.c_size_t, [ctypes.c_int]),
-        "ggml_quantize_chunk": (
-            ctypes.c_size_t,
-            [ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, *[ctypes.c_int64] * 3, ctypes.c_void_p],
-        ),
-    }
-    for name, (result, arguments) in functions.items():
-        if not hasattr(library, name):
-            raise _unknown(f"it lacks {name}")
+    library = wheel.library(FUNCTIONS)
+    for name, (result, arguments) in FUNCTIONS.items():
         function = getattr(library, name)
         function.restype, function.argtypes = result, arguments
     for type_ in QUANTISED:
         _, block, block_bytes = TENSOR_TYPES[id := TYPE_IDS[type_]]
         if (library.ggml_blck_size(id), library.ggml_type_size(id)) != (block, block_bytes):
-            raise _unknown(f"its blocks of {type_} are not the known ones")
+            raise wheel.unknown(f"its blocks of {type_} are not the known ones")
     return library
-
-
-def _unknown(what: str) -> Unavailable:
-    return Unavailable(f"This build of llama.cpp is not known: {what}.", hint=f"Install {WHEEL}=={VERSION}.")

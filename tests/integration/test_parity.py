@@ -6,6 +6,7 @@ made on purpose, and the smallest difference that one of them causes is at least
 
 import contextlib
 import json
+import random
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -15,7 +16,9 @@ import llama_checkpoints
 import lora
 import parity
 import pytest
+from transformers import AutoTokenizer
 
+from freehold.engines.llama_model import Model
 from freehold.models import adapter, convert, gguf
 from freehold.models.adapter import adapter_to_gguf
 from freehold.models.llama_config import Rope
@@ -99,6 +102,21 @@ def test_says_nearly_the_same_in_eight_bits(made: Made, tmp_path: Path) -> None:
     convert.to_gguf(made.folder, tmp_path / "model.gguf", precision="f32")
     quantize(tmp_path / "model.gguf", tmp_path / "small.gguf", "q8_0", threads=1)
     check(made, parity.compare(tmp_path / "small.gguf", made.wanted), "q8_0")
+
+
+def test_any_text_is_cut_as_transformers_cuts_it(made: Made, tmp_path: Path) -> None:
+    convert.to_gguf(made.folder, tmp_path / "model.gguf", precision="f16")
+    tokenizer = AutoTokenizer.from_pretrained(made.folder)
+    chance = random.Random(9)
+    odd = ["\t", "\r\n", "  ", "'s", "é", "ß", "😀", "\u200d", "ﬁ", "٣"]
+    letters = [*sorted(set(llama_checkpoints.TEXT)), *odd]
+    words = llama_checkpoints.TEXT.split(" ")
+    texts = ["".join(chance.choices(letters, k=40)) for _ in range(150)]
+    texts += ["".join(chance.sample(words, 12)) for _ in range(50)]
+    with Model(tmp_path / "model.gguf", vocabulary_only=True) as model:
+        for text in (tokenizer.bos_token + text for text in texts):
+            wanted = tokenizer.encode(text, add_special_tokens=False)
+            assert model.tokenize(text, special=True).tolist() == wanted, text
 
 
 @pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")
