@@ -202,6 +202,21 @@ def interface() -> str:
     )
 
 
+def recipes() -> str:
+    """Every key of a training recipe."""
+    import recipe_reference
+
+    return page(
+        "Training recipes",
+        """
+        A recipe is a TOML file that `freehold train run` reads; [Train models](../guides/train.md) shows
+        one. A key that is not known is refused, and the nearest one named. Paths are relative to the
+        recipe's folder.
+        """,
+        *recipe_reference.entries(),
+    )
+
+
 def page(title: str, introduction: str, *entries: str) -> str:
     """A page of Markdown."""
     parts = [f"# {title}", textwrap.dedent(introduction).strip(), *(entry.strip() for entry in entries)]
@@ -213,6 +228,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "cli.md": commands,
     "errors.md": errors,
     "api.md": interface,
+    "recipes.md": recipes,
 }
 
 

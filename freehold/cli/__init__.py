@@ -28,6 +28,7 @@ from freehold.cli import (
     serve,
     setup,
     trace,
+    train,
 )
 from freehold.cli.options import Options
 from freehold.cli.output import fail
@@ -58,6 +59,7 @@ def make() -> typer.Typer:
         keys,
         trace,
         corpus,
+        train,
         setup,
     ):
         group.register(app)

@@ -40,10 +40,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     teach.add_argument("--licence", required=True, help="its licence: apache-2.0, mit, own, …")
     teach.add_argument("--k", type=int, default=128, help="tokens kept of each position")
     teach.add_argument("--temperature", type=float, default=1.0)
+    pack = commands.add_parser("pack", help="put what a run has come to into an archive")
+    pack.add_argument("--folder", type=Path, required=True)
+    pack.add_argument("--to", type=Path, required=True, help="the archive, a .tar")
+    pack.add_argument("--part-mb", type=float, help="size of its parts; without it there is one")
+    unpack = commands.add_parser("unpack", help="put such an archive into a folder")
+    unpack.add_argument("archive", type=Path)
+    unpack.add_argument("--folder", type=Path, required=True)
     asked = parser.parse_args(arguments)
+    doing = {"run": _run, "teach": _teach, "pack": _pack, "unpack": _unpack}[asked.command]
     try:
         with needed():
-            return _run(asked) if asked.command == "run" else _teach(asked)
+            return doing(asked)
     except FreeholdError as error:
         print(json.dumps({"event": "failed", **error.as_json()}), flush=True)
         return 1
@@ -71,6 +79,23 @@ def _teach(asked: argparse.Namespace) -> int:
         k=asked.k, temperature=asked.temperature, told=told,
     )  # fmt: skip
     print(json.dumps({"event": "end", "outcome": "done", "result": str(asked.to)}), flush=True)
+    return 0
+
+
+def _pack(asked: argparse.Namespace) -> int:
+    from freehold.training.bundle import results
+
+    size = None if asked.part_mb is None else int(asked.part_mb * 1e6)
+    parts = results(asked.folder, asked.to, part_bytes=size)
+    print(json.dumps({"event": "end", "outcome": "done", "parts": [str(part) for part in parts]}), flush=True)
+    return 0
+
+
+def _unpack(asked: argparse.Namespace) -> int:
+    from freehold.training.parcel import unpack
+
+    unpack(asked.archive, asked.folder)
+    print(json.dumps({"event": "end", "outcome": "done", "result": str(asked.folder)}), flush=True)
     return 0
 
 

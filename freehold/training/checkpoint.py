@@ -15,12 +15,11 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
-from torch.distributed.tensor import DTensor, distribute_tensor
 
 from freehold.errors import InvalidInput
 from freehold.training.files import whole_folder, write_json
+from freehold.training.places import CHECKPOINT
 
-FOLDER = "checkpoint"
 STATES = ("exp_avg", "exp_avg_sq", "step")
 """What AdamW remembers of each parameter."""
 
@@ -51,7 +50,7 @@ def save(
     memory = _memory(learner, optimiser)
     if not write:
         return
-    with whole_folder(folder / FOLDER) as fresh:
+    with whole_folder(folder / CHECKPOINT) as fresh:
         save_file(weights, fresh / "weights.safetensors")
         save_file(memory, fresh / "optimiser.safetensors")
         write_json(fresh / "progress.json", asdict(progress))
@@ -64,7 +63,7 @@ def progress_of(folder: Path) -> Progress | None:
         InvalidInput: the checkpoint cannot be read.
     """
     _mend(folder)
-    path = folder / FOLDER / "progress.json"
+    path = folder / CHECKPOINT / "progress.json"
     if not path.exists():
         return None
     try:
@@ -80,8 +79,8 @@ def load(folder: Path, learner: nn.Module, optimiser: torch.optim.Optimizer) -> 
         InvalidInput: it is of another model, or cannot be read.
     """
     try:
-        weights = load_file(folder / FOLDER / "weights.safetensors")
-        memory = load_file(folder / FOLDER / "optimiser.safetensors")
+        weights = load_file(folder / CHECKPOINT / "weights.safetensors")
+        memory = load_file(folder / CHECKPOINT / "optimiser.safetensors")
         with torch.no_grad():
             for name, parameter in _trained(learner):
                 parameter.copy_(_as(parameter, weights[name]))
@@ -121,21 +120,24 @@ def _trained(learner: nn.Module) -> list[tuple[str, nn.Parameter]]:
 
 def _whole(tensor: torch.Tensor) -> torch.Tensor:
     found: Any = tensor.detach()
-    whole: torch.Tensor = found.full_tensor() if isinstance(found, DTensor) else found
+    whole: torch.Tensor = found.full_tensor() if hasattr(found, "full_tensor") else found
     return whole.cpu().contiguous()
 
 
 def _as(parameter: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
     """`value` where, and split as, the parameter is."""
     value = value.to(parameter.device)
-    if isinstance(parameter, DTensor):
-        return distribute_tensor(value, parameter.device_mesh, parameter.placements)
-    return value
+    if not hasattr(parameter, "device_mesh"):
+        return value
+    from torch.distributed.tensor import distribute_tensor  # seconds to import, and only FSDP needs it
+
+    split: Any = parameter
+    return distribute_tensor(value, split.device_mesh, split.placements)
 
 
 def _mend(folder: Path) -> None:
     """Puts the last checkpoint back where a crash left it moved aside."""
-    current, old = folder / FOLDER, folder / f".{FOLDER}.old"
+    current, old = folder / CHECKPOINT, folder / f".{CHECKPOINT}.old"
     if old.exists():
         if current.exists():
             shutil.rmtree(old)

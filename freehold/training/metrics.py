@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from freehold.training.files import room, write_text
-
-FILE = "metrics.jsonl"
+from freehold.training.places import METRICS
 
 
 class Metrics:
@@ -16,7 +15,7 @@ class Metrics:
 
     def __init__(self, folder: Path, *, after: int, out: TextIO | None) -> None:
         """`after` is the checkpoint's step; `out` hears every line too."""
-        self._path = folder / FILE
+        self._path = folder / METRICS
         self._out = out
         write_text(
             self._path, "".join(f"{json.dumps(line)}\n" for line in lines(folder) if _stays(line, after))
@@ -33,7 +32,7 @@ class Metrics:
 
 def lines(folder: Path) -> list[dict[str, Any]]:
     """The whole lines of a run's metrics; one that a crash cut in half is passed over."""
-    path = folder / FILE
+    path = folder / METRICS
     found = []
     for text in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
         try:

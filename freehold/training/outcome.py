@@ -18,11 +18,11 @@ from freehold.training.files import whole_folder, write_json
 from freehold.training.licences import licence_of
 from freehold.training.metrics import lines
 from freehold.training.model import causal_of
+from freehold.training.places import ADAPTER, MODEL, RUN
 from freehold.training.session import Session
 from freehold.training.tokenizer import FILES
 
 LIBRARIES = ("torch", "transformers", "peft", "accelerate", "safetensors", "tokenizers", "numpy")
-RUN = "run.json"
 NAMED_LEFT_OUT = 100
 """Examples that were left out which `run.json` names; it counts them all."""
 
@@ -35,7 +35,7 @@ def write(session: Session, folder: Path, progress: Progress, *, writing: bool) 
     """
     weights = {name.removeprefix("model."): each for name, each in whole_weights(session.learner).items()}
     adapter = session.recipe.model.lora is not None
-    target = folder / ("adapter" if adapter else "model")
+    target = folder / (ADAPTER if adapter else MODEL)
     if not writing:
         return target
     with whole_folder(target) as fresh:

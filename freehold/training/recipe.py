@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import tomllib
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -229,6 +230,8 @@ def load(path: Path, *, cached: bool = True) -> Recipe:
 
 def _check(recipe: Recipe, where: str) -> None:
     model, data, run = recipe.model, recipe.data, recipe.run
+    if not re.fullmatch(r"[A-Za-z0-9][\w.-]{0,99}", recipe.name):
+        raise InvalidInput(f"{where}: `name` becomes a folder's: letters, digits, dots, dashes.")
     if (model.start is None) == (model.shape is None):
         raise InvalidInput(f"{where}: [model] needs either `start` or `shape`.")
     if model.shape is not None and model.tokenizer is None:

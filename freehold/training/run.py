@@ -19,10 +19,11 @@ from freehold.training import checkpoint, lock, outcome
 from freehold.training.checkpoint import Progress
 from freehold.training.files import whole_file
 from freehold.training.loop import fit
-from freehold.training.metrics import FILE, Metrics
+from freehold.training.metrics import Metrics
 from freehold.training.model import quiet
+from freehold.training.places import ADAPTER, CHECKPOINT, METRICS, MODEL, REFERENCE, RUN
 from freehold.training.recipe import Recipe
-from freehold.training.session import Session, prepare
+from freehold.training.session import Session, prepare, split_here
 
 NAMED = 5
 """Examples that were left out which are named at once; `run.json` names more."""
@@ -66,7 +67,7 @@ def run(
         if ended == "done":
             result = outcome.write(session, folder, progress, writing=chief).name
             if chief:  # as large as three models, and of no more use
-                shutil.rmtree(folder / checkpoint.FOLDER, ignore_errors=True)
+                shutil.rmtree(folder / CHECKPOINT, ignore_errors=True)
         if metrics is not None:
             metrics.say("end", outcome=ended, step=progress.step, result=result)
         session.accelerator.wait_for_everyone()
@@ -93,7 +94,7 @@ def _progress(folder: Path, recipe: Recipe, session: Session) -> Progress:
 
 def _refer(session: Session, folder: Path, *, write: bool) -> None:
     """The model at the start is asked once; a run that goes on has its answers from the first time."""
-    path = folder / "reference.safetensors"
+    path = folder / REFERENCE
     if checkpoint.progress_of(folder) is not None and path.exists():
         session.take_reference(load_file(path))
         return
@@ -115,6 +116,7 @@ def _facts(session: Session) -> dict[str, Any]:
         "trained": sum(each.numel() for each in parameters if each.requires_grad),
         "device": str(session.accelerator.device),
         "processes": session.accelerator.num_processes,
+        "sharded": session.accelerator.distributed_type.value == "FSDP" or split_here(session.accelerator),
         "threads": torch.get_num_threads(),
         "examples": len(data),
         "tokens_in_data": int(sum(data.lengths)),
@@ -124,7 +126,7 @@ def _facts(session: Session) -> dict[str, Any]:
 
 
 def _finished(folder: Path) -> dict[str, Any] | None:
-    path = folder / outcome.RUN
+    path = folder / RUN
     try:
         found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         return found if (folder / found["result"]).is_dir() else None
@@ -134,9 +136,9 @@ def _finished(folder: Path) -> dict[str, Any] | None:
 
 def _clear(folder: Path) -> None:
     """Removes what a run wrote, and nothing else."""
-    for name in (checkpoint.FOLDER, f".{checkpoint.FOLDER}.old", "model", "adapter"):
+    for name in (CHECKPOINT, f".{CHECKPOINT}.old", MODEL, ADAPTER):
         shutil.rmtree(folder / name, ignore_errors=True)
-    for name in (FILE, outcome.RUN, "reference.safetensors"):
+    for name in (METRICS, RUN, REFERENCE):
         (folder / name).unlink(missing_ok=True)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -160,11 +161,33 @@ def prepare(recipe: Recipe, *, told: Callable[[int], None] = lambda read: None) 
     model = build(recipe.model, tokenizer, device)
     if recipe.model.compile == "yes" or (recipe.model.compile == "auto" and cuda):
         causal_of(model).model.compile()
-    learner, optimiser = accelerator.prepare(Learner(model), optimiser_of(model, recipe.optimiser))
+    learner, optimiser = _spread(accelerator, model, recipe)
     learner.train()
     return Session(
         recipe, tokenizer, accelerator, model, learner, optimiser, train, evaluation, steps_of(recipe, train)
     )
+
+
+def _spread(accelerator: Accelerator, model: torch.nn.Module, recipe: Recipe) -> tuple[torch.nn.Module, Any]:
+    """The learner over the processes there are, whole in each or split (FSDP), and its optimiser."""
+    learner: torch.nn.Module = Learner(model)
+    if not split_here(accelerator):
+        learner, optimiser = accelerator.prepare(learner, optimiser_of(model, recipe.optimiser))
+        return learner, optimiser
+    from torch.distributed.device_mesh import init_device_mesh
+    from torch.distributed.fsdp import fully_shard
+
+    mesh = init_device_mesh("cpu", (accelerator.num_processes,))
+    for layer in causal_of(model).model.layers:
+        fully_shard(layer, mesh=mesh)
+    fully_shard(learner, mesh=mesh)
+    return learner, accelerator.prepare_optimizer(optimiser_of(model, recipe.optimiser))
+
+
+def split_here(accelerator: Accelerator) -> bool:
+    """Whether FSDP is wanted where accelerate does not see to it, which is among processors."""
+    wanted = os.environ.get("ACCELERATE_USE_FSDP", "").lower() == "true"
+    return wanted and accelerator.device.type == "cpu" and accelerator.num_processes > 1
 
 
 def steps_of(recipe: Recipe, train: Material) -> int:

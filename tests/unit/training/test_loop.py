@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Callable
+import resource
+import signal
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +18,9 @@ from peft import PeftModel
 from safetensors.numpy import load_file, save_file
 from transformers import LlamaForCausalLM
 
-from freehold.errors import Conflict, InvalidInput, TrainingFailed
+from freehold.errors import Conflict, InvalidInput, NoRoom, TrainingFailed
+from freehold.training import lock
+from freehold.training.__main__ import stopper
 from freehold.training.recipe import load
 from freehold.training.run import run
 from freehold.training.teacher import write_cache
@@ -231,3 +236,48 @@ def test_a_folder_without_a_model_is_refused(made: Path, tmp_path: Path) -> None
     empty = tiny_llama.tokenizer_folder(tmp_path / "empty")
     with pytest.raises(InvalidInput, match="holds no model that can be read"):
         trained(made, tmp_path / "out", model={"start": str(empty)})
+
+
+def test_without_room_the_last_checkpoint_is_kept(made: Path, tmp_path: Path) -> None:
+    whole = trained(made, tmp_path / "whole")
+    out, recipe = tmp_path / "out", load(tiny_runs.recipe(made))
+    assert run(recipe, out, stopping=after(3)) == "stopped"
+    checkpoint = out / "checkpoint"
+    kept = {path.name: path.read_bytes() for path in checkpoint.iterdir()}
+    half = (checkpoint / "optimiser.safetensors").stat().st_size // 2
+    with largest_file(half), pytest.raises(NoRoom, match="no room for"):
+        run(recipe, out)
+    assert {path.name: path.read_bytes() for path in checkpoint.iterdir()} == kept
+    assert not list(out.glob(".*.partial"))
+    assert run(recipe, out) == "done"
+    assert tiny_runs.losses(out) == tiny_runs.losses(whole)
+
+
+@contextlib.contextmanager
+def largest_file(size: int) -> Iterator[None]:
+    """No file of this process may grow larger, as on a disk that is full."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    heard = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, heard)
+
+
+def test_a_second_run_in_the_folder_is_refused(made: Path, tmp_path: Path) -> None:
+    with lock.held(tmp_path), pytest.raises(Conflict, match="Another run is at work"):
+        run(load(tiny_runs.recipe(made)), tmp_path)
+
+
+def test_a_leg_ends_when_its_time_is_up(made: Path, tmp_path: Path) -> None:
+    heard = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        assert run(load(tiny_runs.recipe(made)), tmp_path, stopping=stopper(0.0)) == "stopped"
+        assert not stopper(1.0)()
+        assert not stopper(None)()
+    finally:
+        for number, handler in heard.items():
+            signal.signal(number, handler)
+    assert len(tiny_runs.losses(tmp_path)) == 1

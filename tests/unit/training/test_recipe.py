@@ -51,6 +51,7 @@ def test_a_recipe_is_read_with_paths_from_its_folder(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("before", "after", "said"),
     [
+        ('name = "tune"', 'name = "../tune"', "`name` becomes a folder's"),
         ("steps = 10", "stps = 10", "Did you mean 'steps'?"),
         ("rank = 4", "rnak = 4", "Did you mean 'rank'?"),
         ('name = "tune"', "", "lacks the key 'name'"),

@@ -1,0 +1,176 @@
+"""A folder's files as one tar archive, in parts of a chosen size, with a list of hashes that is checked.
+
+    NAME.tar              or, in parts, NAME.tar.000, NAME.tar.001, …: `cat NAME.tar.* | tar x` opens both
+
+The last member is `manifest.json`: the SHA-256 of every other.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import re
+import tarfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import IO, Any
+
+from freehold.errors import InvalidInput, NotFound
+from freehold.training.files import room, whole_folder
+
+MANIFEST = "manifest.json"
+_PART = re.compile(r"(.+\.tar)\.(\d{3,})")
+
+
+def pack(files: Mapping[str, Path | bytes], target: Path, *, part_bytes: int | None = None) -> list[Path]:
+    """Writes `files` (by their names within) as `target`, a `.tar`, or as its parts; gives what was written.
+
+    Raises:
+        NoRoom: the disk is full.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    for old in [target, *parts_of(target)]:
+        old.unlink(missing_ok=True)
+    hashes = {}
+    with room(target), _Parts(target, part_bytes) as out, tarfile.open(fileobj=out, mode="w|") as tar:
+        for name, content in sorted(files.items()):
+            size = len(content) if isinstance(content, bytes) else content.stat().st_size
+            with io.BytesIO(content) if isinstance(content, bytes) else content.open("rb") as file:
+                hashes[name] = hashlib.file_digest(file, "sha256").hexdigest()
+                file.seek(0)
+                _add(tar, name, size, file)
+        listed = json.dumps({"format": 1, "sha256": hashes}, indent=1).encode()
+        _add(tar, MANIFEST, len(listed), io.BytesIO(listed))
+    return out.written
+
+
+def unpack(archive: Path, folder: Path) -> list[str]:
+    """Unpacks an archive (any one of its parts stands for all) so that `folder` appears whole or not at all.
+
+    Raises:
+        NotFound: there is no such archive, or a part of it is missing.
+        InvalidInput: it is none of ours, was changed, or would write elsewhere.
+    """
+    with whole_folder(folder) as fresh:
+        try:
+            with _Joined(archive) as joined, tarfile.open(fileobj=joined, mode="r|") as tar:
+                for member in tar:
+                    if not member.isfile():
+                        raise InvalidInput(f"{archive.name} holds {member.name}, which is no plain file.")
+                    tar.extract(member, fresh, filter="data")
+            manifest = json.loads((fresh / MANIFEST).read_text(encoding="utf-8"))
+            names = dict(manifest["sha256"])
+        except FileNotFoundError:
+            raise InvalidInput(f"{archive.name} is not whole: its list of files is missing.") from None
+        except (tarfile.TarError, EOFError, ValueError, KeyError, TypeError) as error:
+            raise InvalidInput(f"{archive.name} is no archive of ours: {error}.") from None
+        found = {path.relative_to(fresh).as_posix() for path in fresh.rglob("*") if path.is_file()}
+        if found != {*names, MANIFEST}:
+            raise InvalidInput(f"{archive.name} does not hold the files that its list names.")
+        for name, wanted in names.items():
+            with (fresh / name).open("rb") as file:
+                if hashlib.file_digest(file, "sha256").hexdigest() != wanted:
+                    raise InvalidInput(f"{name} in {archive.name} was changed on the way.")
+    return sorted(names)
+
+
+def parts_of(target: Path) -> list[Path]:
+    """The parts of an archive that are there, in order."""
+    return sorted(
+        target.parent.glob(f"{target.name}.[0-9][0-9][0-9]*"), key=lambda part: int(part.suffix[1:])
+    )
+
+
+def _add(tar: tarfile.TarFile, name: str, size: int, file: IO[bytes]) -> None:
+    """One file, with nothing in its header that depends on when or by whom it was packed."""
+    header = tarfile.TarInfo(name)
+    header.size, header.mode = size, 0o644
+    tar.addfile(header, file)
+
+
+class _Parts(io.RawIOBase):
+    """A file to write to that is really several, none larger than `size`."""
+
+    def __init__(self, target: Path, size: int | None) -> None:
+        super().__init__()
+        self._target = target
+        self._size = size
+        self._left = 0
+        self._file: IO[bytes] | None = None
+        self.written: list[Path] = []
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        view = memoryview(data)
+        while view:
+            if self._file is None or self._left == 0:
+                self._next()
+            assert self._file is not None
+            taken = view[: self._left]
+            self._file.write(taken)
+            self._left -= len(taken)
+            view = view[len(taken) :]
+        return len(data)
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+        super().close()
+
+    def _next(self) -> None:
+        if self._file is not None:
+            self._file.close()
+        ending = "" if self._size is None else f".{len(self.written):03d}"
+        path = self._target.with_name(self._target.name + ending)
+        self._file = path.open("wb")
+        self._left = 2**62 if self._size is None else self._size
+        self.written.append(path)
+
+
+class _Joined(io.RawIOBase):
+    """Parts read as the one file that they are."""
+
+    def __init__(self, archive: Path) -> None:
+        super().__init__()
+        self._parts = self._named(archive)
+        self._file: IO[bytes] | None = None
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while True:
+            if self._file is None:
+                part = next(self._parts, None)
+                if part is None:
+                    return 0
+                self._file = part.open("rb")
+            data = self._file.read(len(buffer))
+            if data:
+                buffer[: len(data)] = data
+                return len(data)
+            self._file.close()
+            self._file = None
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+        super().close()
+
+    @staticmethod
+    def _named(archive: Path) -> Iterator[Path]:
+        match = _PART.fullmatch(archive.name)
+        whole = archive.with_name(match[1]) if match else archive
+        if match is None and whole.is_file():
+            return iter([whole])
+        parts = parts_of(whole)
+        if not parts:
+            raise NotFound(f"There is no archive {archive}.")
+        for number, part in enumerate(parts):
+            if int(part.suffix[1:]) != number:
+                raise NotFound(f"The part {whole.name}.{number:03d} is missing.")
+        return iter(parts)
