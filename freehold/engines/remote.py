@@ -81,9 +81,12 @@ class RemoteEngine:
         """See `Engine.generate`. Processor seconds are the endpoint's own affair and stay 0.
 
         Raises:
+            InvalidInput: also a grammar, log-probabilities or an adapter: endpoints have no words for them in
+                common.
             EgressDenied: nothing allows its host or address.
             EndpointError: it failed, in one of the ways that its kinds tell apart.
         """
+        _check_understood(request)
         begun = time.monotonic()
         client, texts = self._client, [request.system, *(turn.text for turn in request.messages)]
         body = self._body(request, await self._room(texts, request.max_tokens))
@@ -152,11 +155,40 @@ class RemoteEngine:
             "messages": [each | {"content": _plain(each["content"])} for each in (*system, *turns)],
             "max_tokens": max_tokens,
             "temperature": request.temperature,
+            **(_sampling(request) if request.temperature > 0 else {}),
             **({"stop": list(request.stop)} if request.stop else {}),
             **({"seed": request.seed} if request.seed is not None else {}),
+            **({"response_format": _form(request.json_schema)} if request.json_schema is not None else {}),
             "stream": True,
             "stream_options": {"include_usage": True},
         }
+
+
+def _check_understood(request: Generation) -> None:
+    """
+    Raises:
+        InvalidInput: it asks for what endpoints do not have in common.
+    """
+    for name, value in (
+        ("A grammar", request.grammar),
+        ("Log-probabilities", request.logprobs),
+        ("An adapter", request.adapter),
+    ):
+        if value is not None:
+            raise InvalidInput(
+                f"{name} cannot be asked of a model that another server runs.",
+                hint="Use a model here; of a remote one, a JSON schema can be asked.",
+            )
+
+
+def _sampling(request: Generation) -> dict[str, Any]:
+    """`top_p` is the interface's; vLLM and llama-server know the others, too."""
+    return {"top_p": request.top_p, "top_k": request.top_k, "min_p": request.min_p}
+
+
+def _form(schema: Mapping[str, Any]) -> dict[str, Any]:
+    described = {"name": "answer", "schema": dict(schema), "strict": True}
+    return {"type": "json_schema", "json_schema": described}
 
 
 def _usage(texts: Iterable[str], stream: ChatStream, seconds: float) -> Usage:

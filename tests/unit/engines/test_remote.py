@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,7 +29,7 @@ from replay import (
 )
 
 from freehold.egress import Egress
-from freehold.engines.base import Finished, Generation, TextDelta
+from freehold.engines.base import AdapterUse, Finished, Generation, TextDelta
 from freehold.engines.endpoint_client import Waits
 from freehold.engines.remote import RemoteEngine
 from freehold.errors import (
@@ -139,6 +140,27 @@ async def test_stop_seed_and_temperature_are_passed_on() -> None:
         await said(engine, Generation((Turn("user", "x"),), temperature=0.7, stop=("\n",), seed=3))
     body = there.asked[-1].body
     assert (body["temperature"], body["stop"], body["seed"]) == (0.7, ["\n"], 3)
+    assert (body["top_p"], body["top_k"], body["min_p"]) == (0.95, 40, 0.05)
+
+
+async def test_a_form_is_passed_on_as_a_schema() -> None:
+    schema = {"type": "object", "properties": {"topic": {"type": "string"}}}
+    async with both() as (there, engine):
+        await said(engine, Generation((Turn("user", "x"),), json_schema=schema))
+    asked = there.asked[-1].body["response_format"]
+    assert asked["type"] == "json_schema"
+    assert asked["json_schema"]["schema"] == schema
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{"grammar": 'root ::= "a"'}, {"logprobs": 1}, {"adapter": AdapterUse("a" * 64, Path("a.gguf"))}],
+)
+async def test_what_endpoints_do_not_have_in_common_is_refused(more: dict[str, Any]) -> None:
+    async with both() as (there, engine):
+        with pytest.raises(InvalidInput, match="that another server runs"):
+            await said(engine, Generation((Turn("user", "x"),), **more))
+    assert there.asked == []
 
 
 async def test_a_message_cannot_end_its_own_turn() -> None:
