@@ -212,7 +212,7 @@ class Header:
             name=name if isinstance(name, str) and name.strip() else stem,
             architecture=architecture,
             parameters=self.parameters,
-            quantisation=FILE_TYPES.get(label) or self.usual_type(),
+            quantisation=(FILE_TYPES.get(label) if isinstance(label, int) else None) or self.usual_type(),
             context_length=self._size(f"{architecture}.context_length", limit=2**31 - 1),
             layers=layers,
             embedding_length=width,

@@ -7,7 +7,7 @@ import os
 import struct
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -16,6 +16,8 @@ from freehold.models.floats import KINDS, Floats, Kind, read
 from freehold.models.gguf import ARRAY, SCALARS, STRING, Header, check_sound, header
 
 MAX_METADATA_BYTES = 256 * 2**20
+
+Value = TypeVar("Value", int, float, bool, str)
 
 
 class GgufFile:
@@ -35,18 +37,37 @@ class GgufFile:
         self.metadata = {key: data[start:end] for key, (start, end) in found.spans.items()}
         """Each key's type and value, encoded as the file has them."""
 
-    def value(self, key: str, default: Any = None) -> Any:
-        """The value of a key: a number, a text, or a list of either.
+    def value(self, key: str, kind: type[Value], default: Value | None = None) -> Value:
+        """A number, a truth or a text.
 
         Raises:
-            ModelRejected: a text in it is not UTF-8.
+            ModelRejected: it is of another kind, or missing where there is no default.
         """
-        if key not in self.metadata:
+        if key not in self.metadata and default is not None:
             return default
+        value = self._decoded(key)
+        if type(value) is not kind:
+            raise self._found.wrong(f"the key {key[:80]!r} is {str(value)[:40]}")
+        return value
+
+    def items(self, key: str, kind: type[Value]) -> list[Value]:
+        """A list of numbers or texts.
+
+        Raises:
+            ModelRejected: it is missing or something else.
+        """
+        values = self._decoded(key)
+        if not isinstance(values, list) or not all(type(value) is kind for value in values):
+            raise self._found.wrong(f"the key {key[:80]!r} is no list of its kind")
+        return values
+
+    def _decoded(self, key: str) -> Any:
+        if key not in self.metadata:
+            raise self._found.wrong(f"the key {key[:80]!r} is missing")
         try:
             return decode(self.metadata[key])
-        except (UnicodeDecodeError, struct.error):
-            raise self._found.wrong(f"the key {key[:80]!r} cannot be read") from None
+        except UnicodeDecodeError:
+            raise self._found.wrong(f"the key {key[:80]!r} is not UTF-8") from None
 
     def rows(self, name: str, first: int, last: int) -> Floats:
         """Rows `first` up to `last` of a tensor of floats, as stored.

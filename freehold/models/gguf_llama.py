@@ -23,10 +23,10 @@ def read_config(file: GgufFile) -> LlamaConfig:
     Raises:
         ModelRejected: it is not a Llama, or one that transformers could not load with the same meaning.
     """
-    architecture = file.value("general.architecture")
-    if architecture != "llama" or file.value("llama.expert_count"):
+    architecture = file.value("general.architecture", str)
+    if architecture != "llama" or file.value("llama.expert_count", int, 0):
         raise ModelRejected(
-            f"{file.name} is not a plain Llama but {str(architecture)[:40]}.", hint="Name a Llama's file."
+            f"{file.name} is not a plain Llama but {architecture[:40]}.", hint="Name a Llama's file."
         )
     heads, width = _size(file, "attention.head_count"), _size(file, "embedding_length")
     head_width = _size(file, "attention.key_length", max(1, width // heads))
@@ -40,19 +40,19 @@ def read_config(file: GgufFile) -> LlamaConfig:
         kv_heads=_size(file, "attention.head_count_kv", heads),
         head_width=head_width,
         context=_size(file, "context_length"),
-        norm_epsilon=_shortest(file.value("llama.attention.layer_norm_rms_epsilon", 1e-6)),
+        norm_epsilon=_number(file, "attention.layer_norm_rms_epsilon", 1e-6),
         rope=_rope(file, head_width),
         tied="output.weight" not in file.types,
     )
 
 
 def _rope(file: GgufFile, head_width: int) -> Rope:
-    theta = _shortest(file.value("llama.rope.freq_base", 10_000.0))
-    scaling = file.value("llama.rope.scaling.type", "none")
+    theta = _number(file, "rope.freq_base", 10_000.0)
+    scaling = file.value("llama.rope.scaling.type", str, "none")
     if scaling == "linear":
-        return Rope(theta, "linear", _shortest(file.value("llama.rope.scaling.factor", 1.0)))
+        return Rope(theta, "linear", _number(file, "rope.scaling.factor", 1.0))
     if scaling != "none":
-        raise _wrong(file, f"its rope scaling is {str(scaling)[:40]}")
+        raise _wrong(file, f"its rope scaling is {scaling[:40]}")
     if ROPE_DIVISORS not in file.types:
         return Rope(theta)
     stored = file.rows(ROPE_DIVISORS, 0, file.shapes[ROPE_DIVISORS][0])
@@ -66,7 +66,7 @@ def _rope(file: GgufFile, head_width: int) -> Rope:
 def _noted(file: GgufFile) -> list[Rope]:
     """What our own converter noted; believed only where it gives the divisors that are there."""
     try:
-        return [Rope(**json.loads(file.value(ROPE_KEY, "")))]
+        return [Rope(**json.loads(file.value(ROPE_KEY, str, "{}")))]
     except (TypeError, ValueError):
         return []
 
@@ -76,14 +76,17 @@ def _rest(rope: Rope) -> tuple[Any, ...]:
 
 
 def _size(file: GgufFile, key: str, default: int | None = None) -> int:
-    value = file.value(f"llama.{key}", default)
-    if type(value) is not int or value < 1:
-        raise _wrong(file, f"llama.{key} is {str(value)[:40]}")
+    value = file.value(f"llama.{key}", int, default)
+    if value < 1:
+        raise _wrong(file, f"llama.{key} is {value}")
     return value
 
 
-def _shortest(value: float) -> float:
-    """The shortest decimal number that is the same float32, such as 1e-05 for 9.999999747378752e-06."""
+def _number(file: GgufFile, key: str, default: float) -> float:
+    """The shortest decimal that is the same float32, such as 1e-05 for 9.999999747378752e-06."""
+    value = file.value(f"llama.{key}", float, default)
+    if not 0 < value < 1e12:
+        raise _wrong(file, f"llama.{key} is {value}")
     return float(str(np.float32(value)))
 
 

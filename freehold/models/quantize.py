@@ -72,16 +72,19 @@ def choose(file: GgufFile, kind: Quantisation) -> Mapping[str, str]:
     Raises:
         ModelRejected: the file is quantised already, or not a Llama.
     """
-    if (architecture := file.value("general.architecture")) != "llama" or file.value("llama.expert_count"):
+    architecture = file.value("general.architecture", str)
+    if architecture != "llama" or file.value("llama.expert_count", int, 0):
         raise ModelRejected(
-            f"{file.name} is a {str(architecture)[:40]}; only plain Llamas are quantised here.",
+            f"{file.name} is a {architecture[:40]}; only plain Llamas are quantised here.",
             hint="Take a file of this model that is quantised already.",
         )
-    for name in file.types:
+    for name, shape in file.shapes.items():
         file.kind(name)
+        if len(shape) > 2:
+            raise ModelRejected(f"The tensor {name} is not a Llama's.", hint="Convert the model again.")
     tied = "output.weight" not in file.types
-    layers, heads = file.value("llama.block_count"), file.value("llama.attention.head_count")
-    shared = heads != file.value("llama.attention.head_count_kv", heads)
+    layers, heads = file.value("llama.block_count", int), file.value("llama.attention.head_count", int)
+    shared = heads != file.value("llama.attention.head_count_kv", int, heads)
     return {
         name: file.types[name]
         if len(shape) == 1

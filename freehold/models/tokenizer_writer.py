@@ -26,62 +26,72 @@ def tokenizer_files(file: GgufFile) -> dict[str, str]:
     """
     texts, types = _tokens(file)
     names = {role: texts[id] for role, id in special_ids(file).items()}
-    algorithm = file.value("tokenizer.ggml.model")
+    algorithm = file.value("tokenizer.ggml.model", str)
     if algorithm == "gpt2":
         tokenizer = _byte_level(file, texts, types)
     elif algorithm == "llama":
         tokenizer = _sentencepiece(file, texts, types, names.get("unk_token"))
     else:
-        raise _unknown(file, f"its tokenizer is {str(algorithm)[:40]}")
-    if file.value("tokenizer.ggml.add_bos_token", False):
+        raise _unknown(file, f"its tokenizer is {algorithm[:40]}")
+    if file.value("tokenizer.ggml.add_bos_token", bool, False):
         tokenizer["post_processor"] = _beginning(names["bos_token"], texts)
     config = {
         "tokenizer_class": "PreTrainedTokenizerFast",
-        "model_max_length": file.value("llama.context_length"),
+        "model_max_length": file.value("llama.context_length", int),
         "clean_up_tokenization_spaces": False,
     } | names
     found = {
         "tokenizer.json": json.dumps(tokenizer, ensure_ascii=False),
         "tokenizer_config.json": json.dumps(config, ensure_ascii=False, indent=2),
     }
-    template = file.value("tokenizer.chat_template")
-    return found if template is None else found | {"chat_template.jinja": template}
+    key = "tokenizer.chat_template"
+    return found | ({"chat_template.jinja": file.value(key, str)} if key in file.metadata else {})
 
 
 def special_ids(file: GgufFile) -> dict[str, int]:
     """The tokens that have a role, as tokenizer_config.json calls it."""
     keys = {"bos_token": "bos", "eos_token": "eos", "unk_token": "unknown", "pad_token": "padding"}
-    ids = {role: file.value(f"tokenizer.ggml.{key}_token_id") for role, key in keys.items()}
-    size = len(file.value("tokenizer.ggml.tokens"))
-    for role, id in ids.items():
-        if (id is None and role in ("bos_token", "eos_token")) or (id is not None and not 0 <= id < size):
-            raise _unknown(file, f"its {role} is {id}")
-    return {role: id for role, id in ids.items() if id is not None}
+    found = {role: id for role, key in keys.items() if (id := _id(file, key)) is not None}
+    for role in ("bos_token", "eos_token"):
+        if role not in found:
+            raise _unknown(file, f"it has no {role}")
+    return found
 
 
 def end_ids(file: GgufFile) -> list[int]:
     """Where generation stops: by the file's keys, the end token first, and by texts that llama.cpp knows."""
     texts, types = _tokens(file)
-    keys = [file.value(f"tokenizer.ggml.{key}_token_id") for key in ("eos", "eot", "eom")]
+    keys = [_id(file, key) for key in ("eos", "eot", "eom")]
     known = [id for id, text in enumerate(texts) if types[id] == CONTROL and text in ENDS_BY_NAME]
     return list(dict.fromkeys([id for id in keys if id is not None] + known))
 
 
+def _id(file: GgufFile, name: str) -> int | None:
+    key = f"tokenizer.ggml.{name}_token_id"
+    if key not in file.metadata:
+        return None
+    id = file.value(key, int)
+    if not 0 <= id < file.shapes["token_embd.weight"][0]:
+        raise _unknown(file, f"its {name} token is {id}")
+    return id
+
+
 def _tokens(file: GgufFile) -> tuple[list[str], list[int]]:
-    texts = file.value("tokenizer.ggml.tokens")
-    types = file.value("tokenizer.ggml.token_type", [NORMAL] * len(texts))
-    if len(types) != len(texts) or len(set(texts)) != len(texts):
-        raise _unknown(file, "its tokens and their types do not go together")
+    texts, key = file.items("tokenizer.ggml.tokens", str), "tokenizer.ggml.token_type"
+    types = file.items(key, int) if key in file.metadata else [NORMAL] * len(texts)
+    sizes = {len(texts), len(set(texts)), len(types), file.shapes["token_embd.weight"][0]}
+    if len(sizes) > 1:
+        raise _unknown(file, "its tokens, their types and its embeddings do not go together")
     return texts, types
 
 
 def _byte_level(file: GgufFile, texts: list[str], types: list[int]) -> Json:
-    split = file.value("tokenizer.ggml.pre", "default")
+    split = file.value("tokenizer.ggml.pre", str, "default")
     if split not in SPLITS:
-        raise _unknown(file, f"it splits text by the rules of {str(split)[:40]}")
+        raise _unknown(file, f"it splits text by the rules of {split[:40]}")
     cut = {"type": "Split", "pattern": {"Regex": LLAMA_3_SPLIT}, "behavior": "Isolated", "invert": False}
     spell = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": False}
-    merges = [merge.split(" ", 1) for merge in file.value("tokenizer.ggml.merges", [])]
+    merges = [merge.split(" ", 1) for merge in file.items("tokenizer.ggml.merges", str)]
     model = {"type": "BPE", "ignore_merges": SPLITS[split]} | _model(texts, types, merges)
     return _tokenizer(texts, types, model) | {
         "pre_tokenizer": {"type": "Sequence", "pretokenizers": [cut, spell]},
@@ -90,11 +100,13 @@ def _byte_level(file: GgufFile, texts: list[str], types: list[int]) -> Json:
 
 
 def _sentencepiece(file: GgufFile, texts: list[str], types: list[int], unknown: str | None) -> Json:
-    scores = file.value("tokenizer.ggml.scores")
-    if scores is None or len(scores) != len(texts):
-        raise _unknown(file, "its tokenizer has no scores")
-    prefixed = file.value("tokenizer.ggml.add_space_prefix", True)
-    scheme = file.value(PREFIX_KEY, "always" if prefixed else "never")
+    scores = file.items("tokenizer.ggml.scores", float)
+    if len(scores) != len(texts):
+        raise _unknown(file, "its tokens do not all have scores")
+    prefixed = file.value("tokenizer.ggml.add_space_prefix", bool, True)
+    scheme = file.value(PREFIX_KEY, str, "always" if prefixed else "never")
+    if scheme not in ("always", "first", "never"):
+        raise _unknown(file, f"its {PREFIX_KEY} is {scheme[:40]}")
     model = {"type": "BPE", "unk_token": unknown, "fuse_unk": True, "byte_fallback": True}
     steps: list[Json] = [
         {"type": "Replace", "pattern": {"String": SPACE}, "content": " "},

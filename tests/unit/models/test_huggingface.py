@@ -111,7 +111,7 @@ def test_files_of_other_converters(tmp_path: Path) -> None:
         for name, shape in old.shapes.items():
             assert (old.rows(name, 0, shape[0]) == new.rows(name, 0, shape[0])).all()
         for key in ("tokens", "token_type", "merges", "bos_token_id", "eos_token_id"):
-            assert old.value(f"tokenizer.ggml.{key}") == new.value(f"tokenizer.ggml.{key}")
+            assert old.metadata[f"tokenizer.ggml.{key}"] == new.metadata[f"tokenizer.ggml.{key}"]
 
 
 def refusal(source: Path, folder: Path) -> str:

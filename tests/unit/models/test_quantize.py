@@ -10,7 +10,7 @@ import tiny_gguf
 from freehold.errors import InvalidInput, ModelRejected, Unavailable
 from freehold.models import ggml, gguf
 from freehold.models.convert import Precision, to_gguf
-from freehold.models.gguf_file import GgufFile, open_gguf
+from freehold.models.gguf_file import open_gguf
 from freehold.models.quantize import Quantisation, choose, quantize
 
 
@@ -152,10 +152,16 @@ def test_another_wheel_is_refused(made: Path, tmp_path: Path, monkeypatch: pytes
 
 def test_keys_are_read_as_they_were_written(made: Path) -> None:
     with open_gguf(made) as file:
-        assert isinstance(file, GgufFile)
-        assert file.value("llama.block_count") == 8
-        assert file.value("llama.rope.freq_base") == 500_000.0
-        assert file.value("tokenizer.ggml.add_bos_token") is True
-        assert file.value("tokenizer.ggml.tokens")[-1] == llama_checkpoints.SPECIAL_3[-1]
-        assert len(file.value("tokenizer.ggml.token_type")) == len(file.value("tokenizer.ggml.tokens"))
-        assert file.value("nothing", 5) == 5
+        assert file.value("llama.block_count", int) == 8
+        assert file.value("llama.rope.freq_base", float) == 500_000.0
+        assert file.value("tokenizer.ggml.add_bos_token", bool) is True
+        tokens = file.items("tokenizer.ggml.tokens", str)
+        assert tokens[-1] == llama_checkpoints.SPECIAL_3[-1]
+        assert len(file.items("tokenizer.ggml.token_type", int)) == len(tokens)
+        assert file.value("nothing", int, 5) == 5
+        with pytest.raises(ModelRejected, match="'nothing' is missing"):
+            file.value("nothing", int)
+        with pytest.raises(ModelRejected, match=r"'llama\.block_count' is 8"):
+            file.value("llama.block_count", str)
+        with pytest.raises(ModelRejected, match="no list"):
+            file.items("tokenizer.ggml.tokens", int)
