@@ -25,10 +25,12 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "fixtures")]
 
+from freehold.config import load  # noqa: E402
 from freehold.egress import Egress  # noqa: E402
 from freehold.engines.llama_model import Context, Model  # noqa: E402
 from freehold.errors import FreeholdError, InvalidInput  # noqa: E402
 from freehold.models import convert, hub  # noqa: E402
+from freehold.models.checkpoint import open_checkpoint  # noqa: E402
 from freehold.models.hub_choice import chosen  # noqa: E402
 from freehold.models.quantize import quantize  # noqa: E402
 
@@ -84,7 +86,7 @@ def main() -> int:
     given = arguments()
     try:
         with checkpoint(given.checkpoint, given.work) as folder:
-            found = verified(folder, given.suite)
+            found = verified(folder, given.suite, given.work)
         name = given.row or given.checkpoint.partition("@")[0].rstrip("/").rpartition("/")[2]
         row = found.row(name, time.strftime("%Y-%m-%d"))
         fill(given.table, row)
@@ -120,23 +122,31 @@ def checkpoint(location: str, work: Path | None) -> Iterator[Path]:
         return
     place = hub.Hub.from_environment(os.environ)
     name, revision = hub.parsed(location)
-    repository = place.look(name, revision, egress=Egress())
+    config = load()
+    allowed = Egress(config.allowed_egress, config.allowed_private)
+    repository = place.look(name, revision, egress=allowed)
     with tempfile.TemporaryDirectory(dir=work) as folder:
         say(f"fetching {name} at {repository.commit}")
-        place.get(repository, chosen(repository), Path(folder), egress=Egress())
+        place.get(repository, chosen(repository), Path(folder), egress=allowed)
         yield Path(folder)
 
 
-def verified(folder: Path, suite: Path) -> Found:
-    """Compares every quantisation; asks the suite of the smallest."""
+def verified(folder: Path, suite: Path, work: Path | None) -> Found:
+    """Compares every quantisation; asks the suite of the smallest.
+
+    Raises:
+        FreeholdError: it is none that can be converted.
+    """
+    with open_checkpoint(folder):
+        pass  # what cannot be converted is said before torch is loaded
     import parity  # brings torch, which takes seconds
 
     say("running it in transformers, in float32")
     wanted = parity.reference(folder)
     question, answer = spoken(folder)
     found = Found(equal=True, said=len(answer))
-    with tempfile.TemporaryDirectory(dir=folder.parent) as work:
-        full, file = Path(work) / "f32.gguf", Path(work) / "other.gguf"
+    with tempfile.TemporaryDirectory(dir=work) as room:
+        full, file = Path(room) / "f32.gguf", Path(room) / "other.gguf"
         convert.to_gguf(folder, full, precision="f32")
         for name in QUANTISATIONS:
             say(f"comparing {name}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -10,16 +11,17 @@ from pathlib import Path
 
 import llama_checkpoints
 import pytest
+from stand_in_hub import COMMIT, stand_in_hub
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def run(*words: str) -> subprocess.CompletedProcess[str]:
+def run(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("FREEHOLD_")}
     return subprocess.run(
         [sys.executable, "scripts/verify_llama.py", *words],
         cwd=ROOT,
-        env=environment,
+        env=environment | variables,
         capture_output=True,
         text=True,
         timeout=300,
@@ -49,6 +51,30 @@ def test_a_checkpoint_gets_its_row(tmp_path: Path, table: Path) -> None:
     assert "right 0%" in cells[8], "a random model does not know"
     assert len(table.read_text().splitlines()) == len(before), "its row was there"
     assert sorted(path.name for path in tmp_path.iterdir()) == [folder.name, "models.md", "suite.csv"]
+
+
+def test_a_checkpoint_is_fetched_from_a_hub(tmp_path: Path, table: Path) -> None:
+    """As far as what is fetched here: a checkpoint of another architecture, which is refused by name."""
+    files = {
+        "config.json": b'{"architectures": ["GPT2LMHeadModel"], "model_type": "gpt2"}',
+        "model.safetensors": b"no weights",
+    }
+    before = table.read_text()
+    with stand_in_hub(repositories={"org/other": files}) as there:
+        allowed = there.egress()
+        ran = run(
+            "hf:org/other@main",
+            "--table",
+            str(table),
+            HF_ENDPOINT=there.address,
+            FREEHOLD_ALLOWED_EGRESS=json.dumps(allowed.allowed),
+            FREEHOLD_ALLOWED_PRIVATE=json.dumps(allowed.allowed_private),
+        )
+    assert ran.returncode == 1
+    assert f"fetching org/other at {COMMIT}" in ran.stderr
+    assert "The architecture GPT2LMHeadModel is not converted here" in ran.stderr
+    assert "Traceback" not in ran.stderr
+    assert table.read_text() == before
 
 
 def test_a_folder_without_a_checkpoint_is_said(tmp_path: Path, table: Path) -> None:
