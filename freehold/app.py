@@ -51,6 +51,8 @@ from freehold.knowledge.schedule import Schedule, interval
 from freehold.knowledge.search import Search
 from freehold.knowledge.sources import WEB, Source, Sources
 from freehold.models.endpoint import Endpoint
+from freehold.models.export import KIND as EXPORT
+from freehold.models.export import Exports
 from freehold.models.hub import Hub
 from freehold.models.intake import KIND as ADD_MODEL
 from freehold.models.intake import Intake
@@ -170,12 +172,14 @@ class Home:
             egress=self.egress,
             hub=lambda: Hub.from_environment(os.environ),
         )
+        self.exports = Exports(self.registry, self.jobs, config.models / "incoming")
         measuring = {EVALUATE: lean(self.evaluations.job), REHEARSE: lean(self.rehearsals.job)}
+        moving = {ADD_MODEL: lean(self.intake.job), EXPORT: lean(self.exports.job)}
         work: list[JobRunner | Keeper] = [
-            JobRunner(self.jobs, {SYNC: lean(ingest.job)}, beside=(CRAWL, ADD_MODEL, *measuring)),
+            JobRunner(self.jobs, {SYNC: lean(ingest.job)}, beside=(CRAWL, *moving, *measuring)),
             JobRunner(self.jobs, {CRAWL: lean(ingest.job)}, apart=True),
             JobRunner(self.jobs, measuring, apart=True, niceness=BESIDE_NICENESS),
-            JobRunner(self.jobs, {ADD_MODEL: lean(self.intake.job)}, apart=True, niceness=BESIDE_NICENESS),
+            JobRunner(self.jobs, moving, apart=True, niceness=BESIDE_NICENESS),
         ]
         if self._within is None:
             work.append(Keeper(self.schedule, at_work=self._at_work, queue=self.sync))
@@ -264,6 +268,7 @@ class Home:
             sync_source=self.sync,
             remove_source=self.sources.remove,
             add_model=self.intake.add,
+            export_model=self.exports.add,
             add_endpoint=self._add_endpoint,
             use_model=self.engine.use,
             remove_model=lambda ref: void(self.registry.remove(ref)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 from urllib.parse import quote
 
@@ -9,7 +10,7 @@ import typer
 
 from freehold.cli import model_add
 from freehold.cli.client import connect
-from freehold.cli.knowledge import Json, items
+from freehold.cli.knowledge import Json, follow, items
 from freehold.cli.model_shown import family_tree, fields_of, terms
 from freehold.cli.options import config_of
 from freehold.cli.output import note, say, say_fields, say_json, say_table, size, when
@@ -27,6 +28,7 @@ def register(app: typer.Typer) -> None:
     group.command("show")(show)
     group.command("use")(use)
     group.command("plan")(plan)
+    group.command("export")(export)
     group.command("remove")(remove)
     app.add_typer(group, name="model")
 
@@ -86,6 +88,29 @@ def use(
         say(f"{task}: {model}")
     else:
         say("answers are quoted from the documents" if model == "none" else f"in service: {model}")
+
+
+def export(
+    ctx: typer.Context,
+    model: Ref,
+    folder: Annotated[Path, typer.Argument(metavar="DEST", help="A folder that is not there yet.")],
+    to: Annotated[
+        str, typer.Option(metavar="FORMAT", help="gguf, hf (Hugging Face's layout) or ollama.")
+    ] = "gguf",
+    force: Annotated[bool, typer.Option("--force", help="Replace an earlier export that is there.")] = False,
+    json: Json = False,
+) -> None:
+    """Write a model into a folder, with its card and the texts of its licences."""
+    body = {"to": to, "folder": str(folder.expanduser().absolute()), "force": force}
+    with connect(config_of(ctx)) as client:
+        started = client.post(f"/api/v1/models/{quote(model, safe='')}/export", body)
+        result = follow(client, [started["job"]], title="Exporting")[0]["result"]
+    if json:
+        say_json(result)
+        return
+    say(result["folder"])
+    for name in result["files"]:
+        say(f"  {name}")
 
 
 def remove(ctx: typer.Context, model: Ref) -> None:

@@ -10,6 +10,7 @@ from fastapi.responses import PlainTextResponse
 from pydantic import Field
 
 from freehold.models.card import card
+from freehold.models.export import Wish as Export
 from freehold.models.intake import Wish
 from freehold.models.licence import without_texts
 from freehold.models.lineage import Relative
@@ -65,6 +66,14 @@ class ModelDetails(ModelBody):
     ancestors: list[RelativeBody]
     """What it was made from, the nearest first."""
     descendants: list[RelativeBody]
+
+
+class ExportWish(Body):
+    to: Literal["gguf", "hf", "ollama"]
+    folder: Annotated[str, Field(min_length=1, max_length=4096)]
+    """Absolute path on the server's machine; made by the export."""
+    force: bool = False
+    """Replace an earlier export that is there."""
 
 
 class UseWish(Body):
@@ -132,6 +141,15 @@ async def use_model(
         model = await to_thread.run_sync(registry.use, ref, wish.task)
     active = await to_thread.run_sync(registry.active, ANSWER)
     return {"model": None if model is None else model_body(model, active)}
+
+
+@router.post("/{ref}/export", status_code=202, summary="Export a model")
+def export_model(services: TheServices, _admin: Admin, ref: str, wish: ExportWish) -> JobStarted:
+    """In the background: a folder with the weights, the card and the texts of its licences.
+
+    The job's result has the folder and the names of its files.
+    """
+    return JobStarted(job=job_body(services.export_model(Export(ref, **wish.model_dump()))))
 
 
 def relative_body(relative: Relative) -> RelativeBody:

@@ -22,6 +22,7 @@ from freehold.evaluation.rehearsals import Rehearsals
 from freehold.knowledge.options import SiteOptions
 from freehold.knowledge.schedule import Schedule
 from freehold.knowledge.sources import Sources
+from freehold.models.export import Wish as Export
 from freehold.models.intake import Wish
 from freehold.models.registry import Model, Registry
 from freehold.store.database import Database
@@ -86,6 +87,8 @@ class Services:
     """Removes a source with its documents, passages and vectors, from every index."""
     add_model: Callable[[Wish], Job]
     """Queues the fetching, checking, converting and storing of a model."""
+    export_model: Callable[[Export], Job]
+    """Queues the writing of a model into a folder."""
     add_endpoint: Callable[[EndpointWish, str | None], Awaitable[tuple[Model, Survey]]]
     """Looks at an endpoint and registers it under a name. Awaited on the event loop."""
     use_model: Callable[[str | None], Awaitable[Model | None]]
