@@ -67,6 +67,7 @@ def corpus(
     """
     from freehold.training import corpus as building
     from freehold.training.corpus_recipe import load
+    from freehold.training.files import room
     from freehold.training.grams import Words
     from freehold.training.overlap import Overlap, texts_in
     from freehold.training.tokens import load as load_tokenizer
@@ -74,6 +75,7 @@ def corpus(
     began = time.perf_counter()
     recipe = load(file)
     places = mirrors_of(recipe, mirror) if mirror else fetched(recipe, config_of(ctx), out / "archives")
+    given = load_tokenizer(tokenizer) if tokenizer is not None else None
     words = Words()
     sets = Overlap(words, recipe.overlap)
     for path in avoid or ():
@@ -82,17 +84,13 @@ def corpus(
         gathered = building.gather(
             recipe, places, words, sets, lambda what, done: shown.update(done, 0, what)
         )
-    if tokenizer is None:
-        tokenizer = out / "tokenizer"
-        train_tokenizer(gathered.documents, recipe, tokenizer, vocabulary)
-    with Bar("Writing") as shown:
+    with room(out), Bar("Writing") as shown:
+        if given is None:
+            train_tokenizer(gathered.documents, recipe, out / "tokenizer", vocabulary)
+            given = load_tokenizer(out / "tokenizer")
         total = len(gathered.documents)
         manifests = building.tokenise(
-            recipe,
-            gathered,
-            load_tokenizer(tokenizer),
-            out,
-            told=lambda what, done: shown.update(done, total, what),
+            recipe, gathered, given, out, told=lambda what, done: shown.update(done, total, what)
         )
     tell(gathered.facts, manifests, out, time.perf_counter() - began, json)
 

@@ -8,14 +8,13 @@ what is not known whole is spelt in bytes. The same texts in the same order give
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 
 from freehold.errors import InvalidInput
+from freehold.training.files import whole_folder
 
 SPLIT = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*"
@@ -72,7 +71,7 @@ def train(texts: Iterable[str], folder: Path, *, size: int = 16_384, context: in
 
     Raises:
         InvalidInput: `size` is smaller than the bytes need, or the texts are too few to give it.
-        OSError: the folder cannot be written.
+        NoRoom: the disk is full.
     """
     if size < SMALLEST:
         raise InvalidInput(f"A tokenizer of {size} tokens is too small: bytes and marks take {SMALLEST}.")
@@ -137,17 +136,6 @@ def _write(tokenizer: Tokenizer, folder: Path, context: int) -> None:
         json.dumps(named, indent=1),
         TEMPLATE,
     )
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    fresh = folder.with_name(f".{folder.name}.partial")
-    shutil.rmtree(fresh, ignore_errors=True)
-    try:
-        fresh.mkdir()
+    with whole_folder(folder) as fresh:
         for name, content in zip(FILES, contents, strict=True):
-            with (fresh / name).open("w", encoding="utf-8") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-        shutil.rmtree(folder, ignore_errors=True)
-        fresh.rename(folder)
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
+            (fresh / name).write_text(content, encoding="utf-8")
