@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from freehold.errors import ModelRejected
 from freehold.models.files import Progress
 from freehold.models.gguf import ARRAY, MAGIC, STRING, TENSOR_TYPES
 from freehold.models.new_file import new_file
@@ -61,6 +62,7 @@ def write(
     Raises:
         NoRoom: the disk is full; nothing is left of the attempt.
         InvalidInput: it cannot be written where it should be.
+        ModelRejected: a name is no text.
     """
     head = _header(metadata, tensors)
     total = sum(tensor.size for tensor in tensors)
@@ -127,7 +129,13 @@ def _array(of: int, values: Sequence[object]) -> bytes:
 
 
 def _string(value: str) -> bytes:
-    data = value.encode()
+    try:
+        data = value.encode()
+    except UnicodeEncodeError:
+        raise ModelRejected(
+            f"{value[:40]!r} is no text: half of a character stands in it.",
+            hint="Copy or download the whole folder of the model again.",
+        ) from None
     return struct.pack("<Q", len(data)) + data
 
 

@@ -1,5 +1,6 @@
 """Checkpoints are converted whole, a slice at a time, or refused with nothing left behind."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from freehold.errors import InvalidInput, ModelRejected, NoRoom
+from freehold.errors import FreeholdError, InvalidInput, ModelRejected, NoRoom
 from freehold.models import convert, gguf, new_file
 from freehold.models.convert import to_gguf
 
@@ -180,6 +181,28 @@ def test_values_too_large_for_float16_are_not_made_infinite(folder: Path, target
 def test_an_unknown_architecture_is_named(folder: Path, target: Path) -> None:
     configure(folder, architectures=["MambaForCausalLM"], model_type="mamba")
     assert "MambaForCausalLM" in refusal(folder, target)
+
+
+@pytest.mark.parametrize("name", ["config.json", "generation_config.json", "tokenizer_config.json"])
+@pytest.mark.parametrize("value", [None, "x", -1, 1.5, True, [], [["a"]], {"a": 1}, 10**30], ids=str)
+def test_settings_of_another_kind_end_well_or_in_an_error_of_ours(
+    folder: Path, target: Path, name: str, value: Any
+) -> None:
+    known = json.loads((folder / name).read_text())
+    for key in known:
+        (folder / name).write_text(json.dumps(known | {key: value}))
+        with contextlib.suppress(FreeholdError):
+            to_gguf(folder, target, precision="f32")
+            gguf.check_sound(target)
+        target.unlink(missing_ok=True)
+        assert list(target.parent.iterdir()) == []
+
+
+def test_half_a_character_is_refused(folder: Path, target: Path) -> None:
+    (folder / "chat_template.jinja").unlink()
+    path = folder / "tokenizer_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"chat_template": "\ud800"}))
+    assert "half of a character" in refusal(folder, target)
 
 
 def test_pickles_are_never_opened(folder: Path, target: Path) -> None:
