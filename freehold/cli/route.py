@@ -97,7 +97,7 @@ def try_it(
     if json:
         say_json({"label": found.label, "confidence": found.confidence, "sure": found.sure})
     else:
-        say(f"{found.label}  {found.confidence:.2f}" + ("" if found.sure else "  (a guess)"))
+        say(told({"label": found.label, "confidence": found.confidence, "sure": found.sure}))
 
 
 def show(
@@ -131,6 +131,11 @@ def use(
     same_embedder(loaded, embedder_for(config))
     put(loaded, config.router)
     say(f"in service: {router}")
+
+
+def told(route: dict[str, Any]) -> str:
+    """A route in one line; what it rests on is not sure enough to act on where it is a guess."""
+    return f"{route['label']}, {route['confidence']:.2f}" + ("" if route["sure"] else ", a guess")
 
 
 def rows_of(file: Path, columns: list[str]) -> list[tuple[str, str]]:

@@ -11,6 +11,7 @@ from freehold.cli.client import connect
 from freehold.cli.knowledge import Json, items
 from freehold.cli.options import config_of
 from freehold.cli.output import clean, line, note, place, say, say_fields, say_json, say_table, when
+from freehold.cli.route import told
 
 
 def register(app: typer.Typer) -> None:
@@ -93,6 +94,7 @@ def fields_of(trace: dict[str, Any]) -> list[tuple[str, object]]:
         ("assistant", trace["assistant_id"]),
         ("question", trace["question"]),
         *(("understood", each) for each in trace.get("questions", []) if each != trace["question"]),
+        *([("about", told(trace["route"]))] if trace.get("route") else []),
         ("outcome", trace["outcome"]),
         ("confidence", f"{number(trace['confidence'])} (refused below {number(trace['threshold'])})"),
         ("searched by", "words and meaning" if trace["mode"] == "hybrid" else "words alone"),

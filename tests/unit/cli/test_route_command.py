@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from scripted import Ran
+from scripted import Ran, Script
 
 from freehold.cli import route
 from freehold.tasks.linear_route import read
@@ -54,7 +54,7 @@ def test_from_messages_to_a_router_in_service(
 
     assert freehold("route", "use", str(out)).status == 0
     assert read(home / "models" / "router.safetensors").labels == ("card", "fee", "person")
-    assert freehold("route", "try", "Is my card lost?").out.startswith("card  ")
+    assert freehold("route", "try", "Is my card lost?").out.startswith("card, ")
     tried = json.loads(freehold("route", "try", "somebody call me about a case", "--json").out)
     assert tried["label"] == "person" and 0 < tried["confidence"] <= 1
 
@@ -122,3 +122,28 @@ def test_without_scikit_learn_it_is_said_what_to_install(
     monkeypatch.setitem(sys.modules, "sklearn.linear_model", None)
     ran = freehold("route", "train", str(messages), "--out", str(tmp_path / "r"))
     assert ran.status == 1 and "scikit-learn" in ran.err and "freehold[train]" in ran.err
+
+
+@pytest.mark.parametrize(("sure", "shown"), [(True, "card, 0.91\n"), (False, "card, 0.91, a guess\n")])
+def test_a_trace_says_what_the_message_is_about(
+    freehold: Callable[..., Ran], script: Script, sure: bool, shown: str
+) -> None:
+    nothing = dict.fromkeys(("confidence", "threshold", "model_id", "prompt", "error"))
+    empty = {name: [] for name in ("passages", "claims", "citations", "checks", "reused")}
+    trace = {
+        **nothing,
+        **empty,
+        "id": "trc_1",
+        "created_at": 1.0,
+        "assistant_id": "default",
+        "question": "Where is it?",
+        "outcome": "answered",
+        "mode": "words",
+        "route": {"label": "card", "confidence": 0.912, "sure": sure},
+        "timings": {},
+        "usage": {"cpu_seconds": 0.1},
+        "written": "",
+    }
+    script.answer("GET", "/api/v1/traces/trc_1", trace)
+    ran = freehold("trace", "trc_1")
+    assert f"about        {shown}" in ran.out, ran.err
