@@ -126,7 +126,7 @@ class Config(BaseSettings):
     engine_queue: int = Field(default=32, ge=0)
     """Requests that may wait for the generating model."""
 
-    engine_binding: Literal["auto", "own", "server"] = "server"
+    engine_binding: Literal["auto", "own", "server"] = "auto"
     """What runs a model in its process: `own`, Freehold's binding of llama.cpp; `server`, the one in the
     xllamacpp wheel, without live adapters; `auto`, our own where it knows the build of llama.cpp."""
 

@@ -190,10 +190,10 @@ class Scheduler:
         reading = [each for each in group if each.unread]
         with self._changed:
             alone = len(self._running) == 1 and not self._waiting
-        budget = self._pace.budget(writing=len(writing), alone=alone)
-        counts = dict.fromkeys(map(id, writing), 1) | dict(
-            zip(map(id, reading), steps.shares([each.unread for each in reading], budget), strict=True)
-        )
+        unread = [each.unread for each in reading]
+        budget = self._pace.budget(sum(unread), writing=len(writing), alone=alone)
+        shares = steps.shares(unread, budget)
+        counts = dict.fromkeys(map(id, writing), 1) | dict(zip(map(id, reading), shares, strict=True))
         parts = [(each, each.next_tokens(counts[id(each)])) for each in group if counts[id(each)]]
         self._adapt(group[0].adapter)
         begun = time.perf_counter()

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from freehold.engines.llama_model import Context, Ids
 
 NOTHING: Final = np.empty(0, np.int32)
-WORTH_KEEPING: Final = 16
-"""Fewer tokens are read about as fast as they are copied."""
+WORTH_COPYING: Final = 4
+"""Fewer tokens are read about as fast as a state is copied."""
 
 
 @dataclass(eq=False, slots=True)
@@ -70,7 +70,7 @@ class Sequences:
 
     def give(self, held: Held, tokens: Sequence[int] | Ids) -> None:
         """Takes a sequence back, whose cache holds `tokens`, and empties it."""
-        if self._reusable and len(tokens) >= WORTH_KEEPING:
+        if self._reusable and len(tokens) >= WORTH_COPYING:
             self._save(Saved(np.asarray(tokens, np.int32), held.key, self._context.save(held.number)))
         self._context.forget(held.number)
         held.tokens, held.busy = NOTHING, False
@@ -79,10 +79,11 @@ class Sequences:
         """Puts into an empty sequence what is known of a beginning of `wanted`: so many tokens."""
         running, shared = _best([held for held in self._all if held.busy], wanted, key)
         saved, restored = _best(self._saved, wanted, key)
-        if saved is not None and restored >= shared + WORTH_KEEPING:
-            self._saved.remove(saved)
+        if saved is not None and restored >= shared + WORTH_COPYING:
             if self._context.restore(number, saved.state):
-                self._saved.append(saved)
+                if 2 * restored >= len(saved.tokens):  # else any other would have done
+                    self._saved.remove(saved)
+                    self._saved.append(saved)
                 self._context.forget(number, restored)
                 return restored
             self._context.forget(number)
@@ -102,9 +103,9 @@ class Sequences:
 
 
 def _best(known: Sequence[Known], wanted: Ids, key: Hashable) -> tuple[Known | None, int]:
-    """The one that has the longest beginning of `wanted`, and how long that is."""
+    """The one that has the longest beginning of `wanted`, the shortest of several; and how long that is."""
     same = [(each, _common(each.tokens, wanted)) for each in known if each.key == key]
-    return max(same, key=lambda pair: pair[1], default=(None, 0))
+    return max(same, key=lambda pair: (pair[1], -len(pair[0].tokens)), default=(None, 0))
 
 
 def _common(one: Ids, other: Ids) -> int:

@@ -32,12 +32,16 @@ class Pace:
             each = seconds / tokens
             self._per_token = each if not self._per_token else 0.7 * self._per_token + 0.3 * each
 
-    def budget(self, *, writing: int, alone: bool) -> int:
-        """Tokens of prompts that the next step may read beside `writing` others."""
+    def budget(self, unread: int, *, writing: int, alone: bool) -> int:
+        """Tokens of `unread` that the next step may read beside `writing` others.
+
+        One that is alone reads the rest of its prompt rather than leave less than another part of it.
+        """
         seconds, least = (ALONE_SECONDS, ALONE_LEAST) if alone else (SHARED_SECONDS, WHOLE)
         tokens = max(least, int(seconds / self._per_token)) if self._per_token else ALONE_LEAST
         tokens = min(self._limit, max(tokens, writing + 1))
-        return max(1, tokens // WHOLE * WHOLE - writing)
+        whole = max(1, tokens // WHOLE * WHOLE - writing)
+        return unread if alone and unread <= min(2 * whole, self._limit - writing) else whole
 
 
 def shares(unread: Sequence[int], budget: int) -> list[int]:

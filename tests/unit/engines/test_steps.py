@@ -35,19 +35,28 @@ def test_a_budget_is_used_and_never_exceeded() -> None:
 
 def test_the_budget_follows_the_clock() -> None:
     pace = Pace(limit=256)
-    assert pace.budget(writing=0, alone=True) == ALONE_LEAST, "careful until something is known"
+    assert pace.budget(1000, writing=0, alone=True) == ALONE_LEAST, "careful until something is known"
     for _ in range(20):
         pace.saw(48, 48 * 0.005)
-    assert pace.budget(writing=0, alone=True) == 192, "of the 200 that a second allows"
-    assert pace.budget(writing=3, alone=False) == 48 - 3, "whole with those who write"
+    assert pace.budget(1000, writing=0, alone=True) == 192, "of the 200 that a second allows"
+    assert pace.budget(1000, writing=3, alone=False) == 48 - 3, "whole with those who write"
     for _ in range(30):
         pace.saw(48, 48 * 0.5)
-    assert pace.budget(writing=0, alone=True) == ALONE_LEAST
-    assert pace.budget(writing=3, alone=False) == WHOLE - 3
+    assert pace.budget(1000, writing=0, alone=True) == ALONE_LEAST
+    assert pace.budget(1000, writing=3, alone=False) == WHOLE - 3
     pace.saw(1, 100.0)
-    assert pace.budget(writing=3, alone=False) == WHOLE - 3, "a single token tells nothing"
-    assert pace.budget(writing=40, alone=False) == 1
-    assert pace.budget(writing=255, alone=False) == 1
+    assert pace.budget(1000, writing=3, alone=False) == WHOLE - 3, "a single token tells nothing"
+    assert pace.budget(1000, writing=40, alone=False) == 1
+    assert pace.budget(1000, writing=255, alone=False) == 1
+
+
+def test_no_small_rest_is_left_to_one_that_is_alone() -> None:
+    pace = Pace(limit=64)
+    pace.saw(64, 64 * 0.05)
+    assert pace.budget(200, writing=0, alone=True) == ALONE_LEAST
+    assert pace.budget(54, writing=0, alone=True) == 54
+    assert pace.budget(65, writing=0, alone=True) == ALONE_LEAST
+    assert pace.budget(54, writing=2, alone=False) == WHOLE - 2, "others wait"
 
 
 def test_a_step_is_never_larger_than_it_may_be() -> None:
@@ -58,4 +67,4 @@ def test_a_step_is_never_larger_than_it_may_be() -> None:
                 pace.saw(64, 64 * seen)
             for writing in range(limit):
                 for alone in (False, True):
-                    assert 1 <= pace.budget(writing=writing, alone=alone) <= limit - writing
+                    assert 1 <= pace.budget(1000, writing=writing, alone=alone) <= limit - writing
