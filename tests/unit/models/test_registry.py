@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -218,6 +219,59 @@ def test_a_full_disk(
     assert files(tmp_path) == []
     assert registry.list() == []
     assert registry.add(tiny)
+
+
+CRAMPED = """
+import resource, signal, sys
+from pathlib import Path
+from freehold.errors import NoRoom
+from freehold.models.registry import Registry
+from freehold.store.database import Database
+home, tiny = Path(sys.argv[1]), Path(sys.argv[2])
+registry = Registry(Database(home / "freehold.db"), home / "models")
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
+try:
+    registry.add(tiny)
+except NoRoom as error:
+    print(error.message)
+"""
+
+
+def test_a_disk_that_fills_up_while_a_model_is_copied(database: Database, tiny: Path, tmp_path: Path) -> None:
+    assert tiny.stat().st_size > 50_000
+    run = subprocess.run(
+        [sys.executable, "-c", CRAMPED, str(tmp_path), str(tiny)],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    assert run.stdout == "There is no room for this model: File too large.\n"
+    assert files(tmp_path) == []
+
+
+def test_the_same_bytes_added_at_once_are_one_model(registry: Registry, tiny: Path, tmp_path: Path) -> None:
+    together = threading.Barrier(4)
+    found: list[object] = []
+
+    def add(name: str | None) -> None:
+        together.wait()
+        try:
+            found.append(registry.add(tiny, name).id)
+        except Conflict as error:
+            found.append(error.message)
+
+    threads = [threading.Thread(target=add, args=(name,)) for name in (None, None, "mine", "mine")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    (model,) = registry.list()
+    assert files(tmp_path) == [f"{model.id}.gguf"]
+    assert registry.verify(model.id) == model
+    assert set(found) <= {model.id, f"This model is here already, as {model.name}."}
+    assert model.id in found
 
 
 KILLED = """
