@@ -22,7 +22,8 @@ from freehold.models.go_template import translated
 CONTEXT = 8192
 """Tokens that Ollama is told to keep, where the model has as many: its own default cuts prompts short."""
 
-SECONDS = 10
+SECONDS = 30
+"""That a template may take, its process's start included; it holds up nobody but its own export."""
 MEMORY_BYTES = 2 * 2**30
 _ENDS = ("eos", "eot", "eom")
 _KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PYTHONPATH", "TMPDIR")
