@@ -301,8 +301,9 @@ class Answerer:
                     sentences = draft.add(piece.text)
                 for separator, sentence in sentences:
                     text, numbers = task.cited(sentence)
-                    known = [number for number in numbers if 1 <= number <= len(passages)]
-                    cited = [passages[number - 1] for number in known]
+                    # small models forget their marks: what is unmarked may stand on any of the passages
+                    marked = [passages[number - 1] for number in numbers if 1 <= number <= len(passages)]
+                    cited = marked if numbers else passages
                     verdict = await to_thread.run_sync(self._checker.check, task.bare(text), cited)
                     work.trace.checks.append(
                         Checked(text, numbers, verdict.supported, verdict.reasons, verdict.score)
@@ -311,7 +312,7 @@ class Answerer:
                         continue
                     separator = separator if part.outcome == "answered" else ""
                     part.outcome = "answered"
-                    place = (passages[known[verdict.passage] - 1], verdict.quote_start, verdict.quote_end)
+                    place = (cited[verdict.passage], verdict.quote_start, verdict.quote_end)
                     for told in work.claim(separator + text, [place]):
                         yield told
 

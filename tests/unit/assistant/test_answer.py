@@ -200,6 +200,17 @@ async def test_only_supported_sentences_of_a_model_are_shown(world: World) -> No
     assert trace["usage"]["completion_tokens"] > 20
 
 
+async def test_a_sentence_without_a_mark_gets_its_citation_from_the_passage_that_supports_it(
+    world: World,
+) -> None:
+    engine = FakeEngine(10_000, "Of course! Refunds take nine days. Gift cards cannot be refunded.")
+    seen = await events(world.answerer(ScriptedExtractor(TEXT), engine), "Can I get money back for a card?")
+    assert said(seen) == "Gift cards cannot be refunded."
+    assert [e.citation.quote for e in seen if isinstance(e, CitationFound)] == [
+        "Gift cards cannot be refunded."
+    ]
+
+
 async def test_a_model_whose_every_sentence_fails_refuses(world: World) -> None:
     engine = FakeEngine(10_000, "Refunds take nine years [1].")
     seen = await events(world.answerer(ScriptedExtractor(TEXT), engine), "How long do refunds take?")
