@@ -10,7 +10,9 @@ from typing import Annotated, Any
 
 import typer
 
+from freehold.cli.client import connect
 from freehold.cli.knowledge import Json
+from freehold.cli.knowledge import follow as wait
 from freehold.cli.options import config_of
 from freehold.cli.output import count, line, note, say, say_fields
 from freehold.cli.progress import Bar
@@ -18,6 +20,9 @@ from freehold.cli.training import Ended, Said, follow
 from freehold.errors import Conflict, InvalidInput
 
 RecipeFile = Annotated[Path, typer.Argument(metavar="RECIPE.toml", help="The run, written down.")]
+Base = Annotated[
+    str | None, typer.Option(metavar="MODEL", help="An adapter's base, as it is called among the models.")
+]
 PLOT = "loss.html"
 
 
@@ -41,6 +46,10 @@ def run(
         float | None, typer.Option(metavar="NUMBER", min=0, help="Stop with a checkpoint after so long.")
     ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Begin anew, forgetting an earlier run.")] = False,
+    add: Annotated[
+        bool, typer.Option("--add", help="Keep the result among the models, under the recipe's name.")
+    ] = False,
+    base: Base = None,
     json: Json = False,
 ) -> None:
     """Train, tune or distil a model. Stopped in any way, the same command goes on where it was.
@@ -67,6 +76,8 @@ def run(
         return
     if not json:
         summary(folder, ended, plot)
+    if add:
+        keep(ctx, folder / facts_of(folder)["result"], wanted.name, base)
 
 
 def teach(
@@ -135,8 +146,10 @@ def bring(
     out: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Where to put it; by default runs/training/NAME.")
     ] = None,
+    add: Annotated[bool, typer.Option("--add/--no-add", help="Keep it among the models.")] = True,
+    base: Base = None,
 ) -> None:
-    """Take the result of a bundled run back, its hashes checked."""
+    """Take the result of a bundled run back, its hashes checked, and keep it among the models."""
     from freehold.training.parcel import unpack
 
     runs = config_of(ctx).runs / "training"
@@ -153,6 +166,17 @@ def bring(
         shutil.rmtree(arrived, ignore_errors=True)
     draw(folder, facts["name"])
     say(str(folder / facts["result"]))
+    if add:
+        keep(ctx, folder / facts["result"], facts["name"], base)
+
+
+def keep(ctx: typer.Context, folder: Path, name: str, base: str | None) -> None:
+    """Puts a result among the models."""
+    body = {"location": str(folder.resolve()), "name": name, **({"base": base} if base is not None else {})}
+    with connect(config_of(ctx)) as client:
+        job = wait(client, [client.post("/api/v1/models", body)["job"]], title="Adding")[0]
+        added = client.get(f"/api/v1/models/{job['result']['model']}")
+    note(f"kept as {added['name']}  {added['id'][:12]}")
 
 
 def facts_of(folder: Path) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from freehold.models.endpoint import is_address
 from freehold.models.files import Progress
 from freehold.models.hub import Hub
 from freehold.models.hub_choice import chosen
+from freehold.models.lineage import trained
 from freehold.models.model import checked_name, name_from
 from freehold.models.quantize import FILE_TYPES
 from freehold.models.registry import Registry
@@ -122,7 +123,7 @@ class Intake:
                 wish.name,
                 suggested=name,
                 parent=wish.base,
-                lineage={"source": source} if source else None,
+                lineage=({"source": source} if source else {}) | trained(path) or None,
                 licence=said or declared or None,
                 quantise=wish.quantise,
                 move=path.is_relative_to(self._folder),

@@ -17,6 +17,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection
@@ -27,6 +28,10 @@ from freehold.models.model import Model
 from freehold.models.store import models, removed_models
 
 MAX_CHARACTERS = 256 * 1024
+
+
+TRAINING = "training.json"
+"""What a training run of ours leaves in its model's folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,21 @@ def relative(connection: Connection, id: str) -> Relative | None:
         return Relative(here, removed=False)
     gone = store.by_id(connection, id, removed_models)
     return None if gone is None else Relative(gone, removed=True)
+
+
+def trained(folder: Path) -> dict[str, Any]:
+    """What the training run that made a folder says of itself; nothing where none of ours did."""
+    try:
+        said = json.loads((folder / TRAINING).read_text(encoding="utf-8"))
+        return {
+            "made": {"kind": "train"},
+            "dataset": said["dataset"]["digest"],
+            "recipe": said["recipe"],
+            "commit": said["commit"],
+            "metrics": said["metrics"],
+        }
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
 
 
 def record(connection: Connection, draft: Model) -> Model:

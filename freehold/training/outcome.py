@@ -18,7 +18,7 @@ from freehold.training.files import whole_folder, write_json
 from freehold.training.licences import licence_of
 from freehold.training.metrics import lines
 from freehold.training.model import causal_of
-from freehold.training.places import ADAPTER, MODEL, RUN
+from freehold.training.places import ADAPTER, MODEL, RUN, TRAINING
 from freehold.training.session import Session
 from freehold.training.tokenizer import FILES
 
@@ -38,7 +38,9 @@ def write(session: Session, folder: Path, progress: Progress, *, writing: bool) 
     target = folder / (ADAPTER if adapter else MODEL)
     if not writing:
         return target
+    account = lineage(session, folder, progress) | {"result": target.name}
     with whole_folder(target) as fresh:
+        write_json(fresh / TRAINING, account)
         if adapter:
             _adapter(session, weights, fresh)
         else:
@@ -46,7 +48,7 @@ def write(session: Session, folder: Path, progress: Progress, *, writing: bool) 
         for name in FILES:
             if (session.tokenizer.folder / name).is_file():
                 shutil.copyfile(session.tokenizer.folder / name, fresh / name)
-    write_json(folder / RUN, lineage(session, folder, progress) | {"result": target.name})
+    write_json(folder / RUN, account)
     return target
 
 

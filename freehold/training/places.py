@@ -12,3 +12,6 @@ METRICS = "metrics.jsonl"
 """What the run said, line by line."""
 REFERENCE = "reference.safetensors"
 """Preference: what the model at the start thought of every answer."""
+
+TRAINING = "training.json"
+"""The same account within the model's folder, where it travels with the model."""

@@ -14,7 +14,9 @@ from pathlib import Path
 import pytest
 import tiny_llama
 import tiny_runs
+from typer.testing import CliRunner
 
+from freehold.cli import make
 from freehold.training.cache import header_of
 
 
@@ -59,6 +61,20 @@ def test_a_run_tells_what_came_of_it_and_is_stopped_and_gone_on_with(made: Path)
     assert lines[0]["event"] == "start"
     assert lines[0]["step"] >= 4
     assert lines[-1] == {"event": "end", "outcome": "stopped", "step": lines[0]["step"] + 1, "result": None}
+
+
+def test_a_result_is_kept_among_the_models_with_its_origin(made: Path) -> None:
+    recipe = str(tiny_runs.recipe(made, run={"steps": 2}))
+    process = started(made, "run", recipe, "--add")
+    _, err = process.communicate(timeout=300)
+    assert process.returncode == 0, err
+    assert "kept as tiny" in err
+    shown = CliRunner().invoke(make(), ["--home", str(made / "home"), "model", "show", "tiny", "--json"])
+    lineage = json.loads(shown.stdout)["lineage"]
+    assert lineage["made"]["kind"] in ("train", "convert")
+    assert lineage["recipe"]["name"] == "tiny"
+    assert lineage["metrics"]["steps"] == 2
+    assert len(lineage["dataset"]) == 64
 
 
 def test_a_teacher_is_asked(made: Path) -> None:

@@ -84,7 +84,8 @@ def test_a_run_is_carried_away_and_its_result_brought_back(tmp_path: Path, packa
     assert second[-1]["outcome"] == "done"
     away(tmp_path / "there", packages, "pack", "--folder", "again", "--to", "back.tar", "--part-mb", "0.02")
 
-    result = Path(freehold(tmp_path / "home", "bring", str(tmp_path / "there" / "back.tar.000")).strip())
+    back = str(tmp_path / "there" / "back.tar.000")
+    result = Path(freehold(tmp_path / "home", "bring", "--no-add", back).strip())
     assert result == tmp_path / "home" / "runs" / "training" / "tiny" / "adapter"
     assert (result / "adapter_model.safetensors").is_file()
     assert tiny_runs.losses(result.parent) == tiny_runs.losses(tmp_path / "at-home")
