@@ -75,13 +75,15 @@ def asked(path: Path) -> dict[str, Any]:
 def told(path: Path) -> dict[str, Any]:
     """Template, in Go, and the texts of the tokens that end an answer."""
     with open_gguf(path) as file:
-        tokens = file.value("tokenizer.ggml.tokens", [])
+        known = "tokenizer.ggml.tokens" in file.metadata
+        tokens = file.items("tokenizer.ggml.tokens", str) if known else []
         ends = [_token(file, tokens, f"tokenizer.ggml.{end}_token_id") for end in _ENDS]
         beginning = _token(file, tokens, "tokenizer.ggml.bos_token_id")
-        written = file.value("tokenizer.chat_template")
-        added = file.value("tokenizer.ggml.add_bos_token", file.value("tokenizer.ggml.model") == "llama")
+        written = file.value("tokenizer.chat_template", str, "")
+        adds = file.value("tokenizer.ggml.model", str, "") == "llama"
+        added = file.value("tokenizer.ggml.add_bos_token", bool, adds)
     template = None
-    if isinstance(written, str):
+    if written:
         template = translated(
             lambda turns, prompted: render(
                 written, turns, bos_token=beginning, eos_token=ends[0], add_generation_prompt=prompted
@@ -92,8 +94,8 @@ def told(path: Path) -> dict[str, Any]:
 
 
 def _token(file: GgufFile, tokens: Sequence[str], key: str) -> str:
-    id = file.value(key)
-    return tokens[id] if isinstance(id, int) and 0 <= id < len(tokens) else ""
+    id = file.value(key, int, -1)
+    return tokens[id] if 0 <= id < len(tokens) else ""
 
 
 if __name__ == "__main__":
