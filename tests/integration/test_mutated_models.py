@@ -1,6 +1,6 @@
 """GGUF files cut short or changed at random: refused, or loaded by a worker that may die of it; never us.
 
-`FREEHOLD_MUTATIONS=10000` asks for so many, with a load of every fiftieth that our own check lets pass; `-s`
+`MUTATIONS=10000` asks for so many, with a load of every fiftieth that our own check lets pass; `-s`
 shows what became of them.
 """
 
@@ -20,7 +20,7 @@ from freehold.errors import EngineCrashed, EngineError, InvalidInput, ModelRejec
 from freehold.models import gguf
 from freehold.types import Turn
 
-MUTATIONS = int(os.environ.get("FREEHOLD_MUTATIONS", "500"))
+MUTATIONS = int(os.environ.get("MUTATIONS", "500"))
 LOADS = max(6, MUTATIONS // 50)
 EXTREMES = [0, 1, 2, 0x7F, 0xFF, 2**16, 2**31 - 1, 2**31, 2**32 - 1, 2**40, 2**62, 2**63, 2**64 - 1]
 
