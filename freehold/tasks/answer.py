@@ -61,8 +61,11 @@ def policy(instructions: str = "") -> str:
 
 
 def shown(passage: Passage) -> str:
-    """A passage as the model reads it, still without its number: where it stands, then its text."""
-    return f"{' > '.join((passage.document.title, *passage.heading_path))}\n{passage.text}"
+    """A passage as the model reads it, still without its number: where it stands, then its text.
+
+    White space around it goes: chat templates trim messages, and the last passage ends one.
+    """
+    return f"{' > '.join((passage.document.title, *passage.heading_path))}\n{passage.text.strip()}"
 
 
 def system(policy: str, passages: Sequence[str]) -> str:

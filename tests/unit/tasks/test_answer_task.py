@@ -68,3 +68,10 @@ def test_an_example_is_the_prompt_with_its_passages_marked() -> None:
 def test_refusing_is_learnt_too_also_without_passages() -> None:
     learnt = answer.example(Query("How long?"), [], None)
     assert answer.refuses(learnt.target) and "passages" not in learnt.as_json()
+
+
+def test_a_prompt_survives_the_trimming_of_chat_templates() -> None:
+    learnt = answer.example(Query("How long?"), [passage(1, 1, 0, "\n Five days. \n")], "Five days. [1]")
+    assert learnt.system == learnt.system.strip()
+    assert learnt.passages[-1][1] == len(learnt.system)
+    assert learnt.system.endswith("[1] Doc 1 > Part\nFive days.")
