@@ -245,10 +245,9 @@ def main() -> None:
                     told[way].append(started(way, vocabulary, kind, asked))
             for way, rounds in told.items():
                 clock, processor = (max(each[by] for each in rounds) for by in ("clock", "processor"))
-                memory = min(each["memory"] for each in rounds)
-                print(
-                    f"| {vocabulary:,} | {kind} | {way} | {clock:,.0f} | {processor:,.0f} | {memory:,.0f} |"
-                )
+                memory, training = (min(each[of] for each in rounds) for of in ("memory", "training"))
+                figures = (f"{figure:,.0f}" for figure in (clock, processor, memory, training))
+                print("|", " | ".join((f"{vocabulary:,}", kind, way, *figures)), "|")
             sys.stdout.flush()
 
 

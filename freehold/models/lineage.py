@@ -77,7 +77,7 @@ def trained(folder: Path) -> dict[str, Any]:
     try:
         said = json.loads((folder / TRAINING).read_text(encoding="utf-8"))
         return {
-            "made": {"kind": "train"},
+            "made": {"how": "train"},
             "dataset": said["dataset"]["digest"],
             "recipe": said["recipe"],
             "commit": said["commit"],

@@ -1,5 +1,6 @@
 """The family that models make, and what is remembered of those that were removed."""
 
+import json
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -9,7 +10,7 @@ import tiny_gguf
 from sqlalchemy import text
 
 from freehold.errors import InvalidInput
-from freehold.models.lineage import Family, Relative
+from freehold.models.lineage import Family, Relative, trained
 from freehold.models.registry import Model, Registry
 from freehold.models.store import removed_models
 from freehold.store.database import Database
@@ -98,3 +99,23 @@ def test_models_from_before_lineage_are_whole_ones(
     found = registry.get("a")
     assert (found.kind, found.parent_id, found.lineage, found.licence) == ("model", None, {}, {})
     assert (found.id, found.facts) == (model.id, model.facts)
+
+
+def test_a_training_runs_own_account_becomes_the_origin(tmp_path: Path) -> None:
+    metrics = {"steps": 10, "loss": 1.5}
+    said = {"dataset": {"digest": "ab" * 32}, "recipe": {"name": "tiny"}, "commit": None, "metrics": metrics}
+    (tmp_path / "training.json").write_text(json.dumps(said))
+    assert trained(tmp_path) == {
+        "made": {"how": "train"},
+        "dataset": "ab" * 32,
+        "recipe": {"name": "tiny"},
+        "commit": None,
+        "metrics": metrics,
+    }
+
+
+@pytest.mark.parametrize("text", ["", "3", "{}", '{"dataset": 3}'])
+def test_what_is_no_account_of_a_run_is_passed_over(tmp_path: Path, text: str) -> None:
+    assert trained(tmp_path) == {}
+    (tmp_path / "training.json").write_text(text)
+    assert trained(tmp_path) == {}

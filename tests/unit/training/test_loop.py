@@ -19,7 +19,7 @@ from safetensors.numpy import load_file, save_file
 from transformers import LlamaForCausalLM
 
 from freehold.errors import Conflict, InvalidInput, NoRoom, TrainingFailed
-from freehold.training import lock
+from freehold.training import lock, loop
 from freehold.training.__main__ import stopper
 from freehold.training.recipe import load
 from freehold.training.run import run
@@ -121,6 +121,16 @@ def test_rows_computed_together_or_apart_are_the_same_step(made: Path, tmp_path:
     one = trained(made, tmp_path / "one", run={"rows": 1, "batch": 4})
     two = trained(made, tmp_path / "two", run={"rows": 2, "batch": 4})
     assert tiny_runs.losses(one) == pytest.approx(tiny_runs.losses(two), rel=1e-5)
+
+
+def test_a_row_cut_on_a_processor_is_the_same_step(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = trained(made, tmp_path / "whole", data={"context": 256})
+    monkeypatch.setattr(loop, "AT_ONCE", 80)
+    cut = trained(made, tmp_path / "cut", data={"context": 256})
+    assert tiny_runs.losses(cut) == pytest.approx(tiny_runs.losses(whole), rel=1e-5)
+    assert tiny_runs.losses(cut) != tiny_runs.losses(whole)  # it was cut
 
 
 def test_what_it_leaves_is_read_by_transformers_and_says_how_it_came_to_be(
