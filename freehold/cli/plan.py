@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import quote
@@ -112,7 +113,7 @@ def registered(ctx: typer.Context, model: str) -> tuple[Shape, list[Weights]]:
             f"{model} has no weights of its own here.", hint="Plan the model that it is put on."
         )
     shape, weights = of_gguf(config.models / kept["id"][:2] / f"{kept['id']}.gguf")
-    return shape, [weights]
+    return replace(shape, name=kept["name"]), [weights]
 
 
 def show(made: Plan) -> None:
@@ -121,7 +122,7 @@ def show(made: Plan) -> None:
     say_fields(
         [
             ("model", shape.name),
-            ("parameters", f"{shape.parameters / 1e9:.3g} billion in {shape.layers} layers"),
+            ("parameters", f"{_counted(shape.parameters)} in {shape.layers} layers"),
             ("context", f"{made.context:,} of {shape.context:,} tokens, shared by {made.slots} answers"),
             ("cache", size(made.cache_bytes)),
             ("this machine", f"{size(made.machine_bytes)} of memory{_measured(made)}"),
@@ -147,6 +148,13 @@ def _measured(made: Plan) -> str:
         return ""
     threads = made.speeds.threads
     return f", {size(made.speeds.bandwidth)} a second by {threads} thread{'' if threads == 1 else 's'}"
+
+
+def _counted(number: int) -> str:
+    for scale, name in ((1e9, "billion"), (1e6, "million")):
+        if number >= scale:
+            return f"{number / scale:.3g} {name}"
+    return f"{number:,}"
 
 
 def _speed(tokens: float | None) -> str:

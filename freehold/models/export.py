@@ -24,6 +24,8 @@ from freehold.store.jobs import Interrupted, Job, JobContext, Jobs
 
 KIND = "export"
 FORMATS = ("gguf", "hf", "ollama")
+EXACT = ("F32", "F16", "BF16")
+"""What can go back to Hugging Face's layout, bit for bit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +163,12 @@ def _check(model: Model, wish: Wish) -> None:
         raise InvalidInput(f"There is no format {wish.to[:40]!r}.", hint=f"Formats: {', '.join(FORMATS)}.")
     if model.kind == "endpoint":
         raise InvalidInput(f"{model.name} is an endpoint: its weights are elsewhere.")
+    quantisation = model.facts.get("quantisation")
+    if wish.to == "hf" and model.kind == "model" and quantisation not in EXACT:
+        raise InvalidInput(
+            f"{model.name} is quantised to {quantisation}, and what was rounded off is gone.",
+            hint="Export the model that it was made from, or use --to gguf.",
+        )
     if wish.to == "hf" and model.kind == "adapter":
         raise InvalidInput("An adapter is exported as a GGUF adapter.", hint="Use --to gguf or --to ollama.")
     target = Path(wish.folder)

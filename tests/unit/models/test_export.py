@@ -14,7 +14,7 @@ import pytest
 import tiny_adapter
 import tiny_gguf
 
-from freehold.errors import Conflict, InvalidInput, ModelRejected, NoRoom, NotFound, Unavailable
+from freehold.errors import Conflict, InvalidInput, NoRoom, NotFound, Unavailable
 from freehold.models import licence, modelfile
 from freehold.models.endpoint import Endpoint
 from freehold.models.export import Exports, Wish
@@ -146,8 +146,11 @@ def test_a_flipped_byte_is_noticed(exports: Exports, registry: Registry, tmp_pat
 
 def test_a_quantised_model_has_no_way_back(exports: Exports, registry: Registry, tmp_path: Path) -> None:
     registry.add(tmp_path / "base.gguf", "small", quantise="q8_0", parent="base")
-    with pytest.raises(ModelRejected, match="is quantised"):
-        exports.write(Wish("small", "hf", str(tmp_path / "out")))
+    wish = Wish("small", "hf", str(tmp_path / "out"))
+    with pytest.raises(InvalidInput, match="small is quantised to Q8_0"):
+        exports.add(wish)
+    with pytest.raises(InvalidInput, match="small is quantised to Q8_0"):
+        exports.write(wish)
     assert {name for name in names(tmp_path) if name.startswith(".")} == set()
 
 
