@@ -39,6 +39,7 @@ def gradients(model: torch.nn.Module) -> dict[str, torch.Tensor]:
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Several chunks even for these few predictions."""
     monkeypatch.setitem(head.CHUNK_ELEMENTS, "cpu", 1)
+    monkeypatch.setattr(head, "ROWS_AT_LEAST", 16)
 
 
 @pytest.mark.parametrize("answers_only", [False, True], ids=["next-token", "supervised"])
