@@ -22,14 +22,14 @@ from pathlib import Path
 
 import numpy as np
 
-from freehold.models import gguf
-from freehold.models.convert import to_gguf
-from freehold.models.floats import Floats, from_float32
-from freehold.models.llama_config import LlamaConfig, Rope
-from freehold.models.llama_tensors import tensors
-from freehold.models.quantize import quantize
-from freehold.models.safetensors_writer import Tensor, write
-from freehold.models.tokenizer_json import LLAMA_3_SPLIT
+from freehold.models.formats import gguf
+from freehold.models.formats.convert import to_gguf
+from freehold.models.formats.floats import Floats, from_float32
+from freehold.models.formats.llama_config import LlamaConfig, Rope
+from freehold.models.formats.llama_tensors import tensors
+from freehold.models.formats.quantize import quantize
+from freehold.models.formats.safetensors_writer import Tensor, write
+from freehold.models.formats.tokenizer_json import LLAMA_3_SPLIT
 
 VOCABULARY, SPECIAL, MERGES = 128_256, 256, 280_147
 ROPE = {

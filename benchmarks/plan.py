@@ -22,11 +22,11 @@ import numpy as np
 
 from freehold.engines.local import LocalEngine
 from freehold.engines.probe import both, measure, taken
-from freehold.models import blank, gguf
-from freehold.models.llama_config import LlamaConfig, Rope
+from freehold.models.formats import blank, gguf
+from freehold.models.formats.llama_config import LlamaConfig, Rope
+from freehold.models.formats.quantize import quantize
 from freehold.models.plan import plan
 from freehold.models.presets import PRESETS
-from freehold.models.quantize import quantize
 from freehold.models.shape import of_config
 from freehold.models.speeds import Speeds
 

@@ -32,7 +32,7 @@ from freehold.config import load
 from freehold.engines.embedder import OnnxEmbedder
 from freehold.engines.llama_model import Context, Model
 from freehold.evaluation.statistics import share_interval
-from freehold.models.convert import to_gguf
+from freehold.models.formats.convert import to_gguf
 from freehold.tasks import examples, route
 from freehold.tasks.linear_route import held_out
 from freehold.tasks.metrics import scope

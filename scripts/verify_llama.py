@@ -29,10 +29,11 @@ from freehold.config import load  # noqa: E402
 from freehold.egress import Egress  # noqa: E402
 from freehold.engines.llama_model import Context, Model  # noqa: E402
 from freehold.errors import FreeholdError, InvalidInput  # noqa: E402
-from freehold.models import convert, hub  # noqa: E402
-from freehold.models.checkpoint import open_checkpoint  # noqa: E402
+from freehold.models import hub  # noqa: E402
+from freehold.models.formats import convert  # noqa: E402
+from freehold.models.formats.checkpoint import open_checkpoint  # noqa: E402
+from freehold.models.formats.quantize import quantize  # noqa: E402
 from freehold.models.hub_choice import chosen  # noqa: E402
-from freehold.models.quantize import quantize  # noqa: E402
 
 QUANTISATIONS = ("F32", "F16", "Q8_0", "Q4_K_M")
 TOLERATED = {"F32": 0.02, "F16": 0.1}

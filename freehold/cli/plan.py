@@ -76,8 +76,8 @@ def found(ctx: typer.Context, model: str) -> tuple[Shape, list[Weights]]:
     Raises:
         NotFound, InvalidInput, ModelRejected: it means none.
     """
-    from freehold.models import llama_config
-    from freehold.models.json_file import read_json
+    from freehold.models.formats import llama_config
+    from freehold.models.formats.json_file import read_json
     from freehold.models.presets import PRESETS
     from freehold.models.shape import of_config, of_gguf
 

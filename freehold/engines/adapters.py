@@ -11,7 +11,7 @@ from pathlib import Path
 
 from freehold.engines.llama_model import Adapter, Context, Model
 from freehold.errors import ModelRejected
-from freehold.models.gguf_adapter import misfit, read_adapter
+from freehold.models.formats.gguf_adapter import misfit, read_adapter
 
 KEPT = 4
 """Adapters that stay loaded though nobody uses them."""

@@ -15,7 +15,7 @@ from collections import deque
 from ctypes import POINTER, c_bool, c_char_p, c_float, c_int32, c_size_t, c_uint32, c_void_p
 from typing import Any, Final
 
-from freehold.models import wheel
+from freehold.models.formats import wheel
 
 LLAMA_VERSION: Final = b"0.6.0-dev"
 

@@ -145,8 +145,8 @@ class Adapter:
     """A LoRA loaded beside a model's weights; applied by `Context.adapt`."""
 
     def __init__(self, model: Model, path: Path) -> None:
-        """What is in `path` must have been held against the model (`freehold.models.gguf_adapter`): llama.cpp
-        trusts it.
+        """What is in `path` must have been held against the model before (`models/formats/gguf_adapter.py`):
+        llama.cpp trusts it.
 
         Raises:
             ModelRejected: llama.cpp does not load it.

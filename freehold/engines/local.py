@@ -17,7 +17,8 @@ from freehold.engines.base import Finished, FinishReason, Generation, TextDelta,
 from freehold.engines.places import Places
 from freehold.engines.process import Conversation, Message, WorkerProcess
 from freehold.errors import EngineCrashed, EngineError, InvalidInput, ModelRejected, Overloaded, Unavailable
-from freehold.models import gguf, memory
+from freehold.models import memory
+from freehold.models.formats import gguf
 from freehold.types import Usage
 
 BATCH_TOKENS = 64

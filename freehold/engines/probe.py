@@ -16,8 +16,8 @@ from pathlib import Path
 from freehold.engines.base import Finished, Generation
 from freehold.engines.local import LocalEngine
 from freehold.errors import EngineError
-from freehold.models import blank
-from freehold.models.llama_config import LlamaConfig, Rope
+from freehold.models.formats import blank
+from freehold.models.formats.llama_config import LlamaConfig, Rope
 from freehold.models.shape import of_config
 from freehold.models.speeds import BATCH_TOKENS, Speeds
 from freehold.types import Turn, Usage

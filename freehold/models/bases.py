@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from freehold.errors import InvalidInput, ModelRejected
-from freehold.models.adapter import CONFIG
-from freehold.models.gguf_adapter import AdapterFacts, misfit
-from freehold.models.json_file import read_json
+from freehold.models.formats.adapter import CONFIG
+from freehold.models.formats.gguf_adapter import AdapterFacts, misfit
+from freehold.models.formats.json_file import read_json
 from freehold.models.model import Model
 
 

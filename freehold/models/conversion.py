@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from freehold.errors import EngineError, FreeholdError, Unavailable
-from freehold.models.files import Progress
+from freehold.models.formats.new_file import Progress
 
 COMMAND = (sys.executable, "-m", "freehold.models.workshop")
 _KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PYTHONPATH", "TMPDIR", "OMP_NUM_THREADS")

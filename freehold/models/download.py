@@ -11,7 +11,8 @@ from typing import Literal
 
 from freehold.egress import Egress
 from freehold.errors import FetchFailed
-from freehold.models.files import PIECE_BYTES, sync
+from freehold.models.files import PIECE_BYTES
+from freehold.models.formats.new_file import sync
 from freehold.net import Resolve, resolve, resume
 from freehold.net.response import Answer, raise_for_status
 

@@ -16,13 +16,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from freehold.errors import NoRoom, Unavailable
+from freehold.models.formats.new_file import Progress, sync
 
 PIECE_BYTES = 4 * 2**20
 SPARE_BYTES = 64 * 2**20
 """Room left on the disk for the database when a model is added."""
-
-Progress = Callable[[int, int], None]
-"""Called with bytes done and bytes in all."""
 
 Stamp = tuple[int, int, int, int]
 
@@ -206,15 +204,6 @@ def _linked(source: Path, target: Path) -> bool:
     except OSError:  # another disk, or one that knows no second names
         return False
     return True
-
-
-def sync(folder: Path) -> None:
-    """Flushes a folder's list of names to the disk."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextlib.contextmanager

@@ -21,7 +21,7 @@ from urllib.parse import quote, urljoin, urlsplit
 from freehold.egress import Egress
 from freehold.errors import FetchFailed, FreeholdError, InvalidInput, NotFound
 from freehold.models.download import Checksum, Source, fetched
-from freehold.models.files import Progress
+from freehold.models.formats.new_file import Progress
 from freehold.net import Resolve, fetch, resolve
 from freehold.net.response import Answer, raise_for_status, retry_after
 

@@ -17,12 +17,12 @@ from freehold.errors import InvalidInput, ModelRejected, NotFound
 from freehold.models import download, hub, licence, memory
 from freehold.models.download import Checksum, Source, fetched
 from freehold.models.endpoint import is_address
-from freehold.models.files import Progress
+from freehold.models.formats.new_file import Progress
+from freehold.models.formats.quantize import FILE_TYPES
 from freehold.models.hub import Hub
 from freehold.models.hub_choice import chosen
 from freehold.models.lineage import trained
 from freehold.models.model import checked_name, name_from
-from freehold.models.quantize import FILE_TYPES
 from freehold.models.registry import Registry
 from freehold.net import Resolve, resolve
 from freehold.net.transfer import size_of

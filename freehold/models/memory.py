@@ -7,7 +7,7 @@ from pathlib import Path
 import psutil
 
 from freehold.errors import ModelRejected
-from freehold.models.gguf import GgufFacts
+from freehold.models.formats.gguf import GgufFacts
 
 CGROUP = Path("/sys/fs/cgroup")
 BATCH_TOKENS = 64

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from freehold.models.chat_format import render
-from freehold.models.gguf_file import GgufFile, open_gguf
+from freehold.models.formats.gguf_file import GgufFile, open_gguf
 from freehold.models.go_template import translated
 
 CONTEXT = 8192

@@ -6,7 +6,7 @@ meta-llama/Llama-3.2-3B-Instruct; Llama 3.3 70B has 3.1's sizes).
 
 from __future__ import annotations
 
-from freehold.models.llama_config import LlamaConfig, Rope
+from freehold.models.formats.llama_config import LlamaConfig, Rope
 
 _ROPE_2 = Rope(10_000.0)
 _ROPE_3 = Rope(500_000.0)

@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from freehold.errors import Conflict, InvalidInput, NotFound
-from freehold.models import gguf, gguf_adapter, memory, store
 from freehold.models import lineage as descent
-from freehold.models.adapter import CONFIG as ADAPTER
+from freehold.models import memory, store
 from freehold.models.bases import base_of, base_of_folder
 from freehold.models.conversion import converted
 from freehold.models.endpoint import Endpoint
-from freehold.models.files import ModelFiles, Progress, room
+from freehold.models.files import ModelFiles, room
+from freehold.models.formats import gguf, gguf_adapter
+from freehold.models.formats.adapter import CONFIG as ADAPTER
+from freehold.models.formats.new_file import Progress
 from freehold.models.licence import of_folder, of_header
 from freehold.models.lineage import Family
 from freehold.models.model import Model, check_task, checked_name, name_from, stem_of

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from freehold.models import gguf
-from freehold.models.gguf_writer import size_of
-from freehold.models.llama_config import LlamaConfig
-from freehold.models.llama_tensors import tensors
-from freehold.models.mixture import QUANTISATIONS, type_of
+from freehold.models.formats import gguf
+from freehold.models.formats.gguf_writer import size_of
+from freehold.models.formats.llama_config import LlamaConfig
+from freehold.models.formats.llama_tensors import tensors
+from freehold.models.formats.mixture import QUANTISATIONS, type_of
 
 HEADER_BYTES_A_TOKEN = 58
 """Of a vocabulary with merges, in Llama 3's header: text, type and about two merges for each token."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from freehold.models.gguf_writer import size_of
+from freehold.models.formats.gguf_writer import size_of
 from freehold.models.shape import Shape, Weights
 
 BATCH_TOKENS = 64

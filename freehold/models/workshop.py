@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from freehold.errors import FreeholdError, InvalidInput, Unavailable
-from freehold.models.adapter import CONFIG as ADAPTER
-from freehold.models.adapter import adapter_to_gguf
-from freehold.models.checkpoint import open_checkpoint
-from freehold.models.convert import Precision, to_gguf
 from freehold.models.files import hash_of
-from freehold.models.huggingface import from_gguf
-from freehold.models.quantize import FILE_TYPES, Quantisation, quantize
+from freehold.models.formats.adapter import CONFIG as ADAPTER
+from freehold.models.formats.adapter import adapter_to_gguf
+from freehold.models.formats.checkpoint import open_checkpoint
+from freehold.models.formats.convert import Precision, to_gguf
+from freehold.models.formats.huggingface import from_gguf
+from freehold.models.formats.quantize import FILE_TYPES, Quantisation, quantize
 
 TELL_SECONDS = 0.2
 PRECISIONS: dict[str, Precision] = {"F32": "f32", "F16": "f16", "BF16": "bf16"}

@@ -21,7 +21,7 @@ import tiny_gguf
 from freehold.engines.base import Finished, Generation, TextDelta
 from freehold.engines.local import Deadlines, LocalEngine
 from freehold.errors import EngineCrashed, InvalidInput, ModelRejected, Overloaded, Unavailable
-from freehold.models import gguf
+from freehold.models.formats import gguf
 from freehold.types import Turn
 
 SAYS = "You can return an item within 30 days of delivery. [1]\n\n- Open the order.\n- Print it — twice. [2]"

@@ -17,7 +17,7 @@ import tiny_gguf
 from freehold.engines.base import Finished, Generation
 from freehold.engines.local import Deadlines, LocalEngine
 from freehold.errors import EngineCrashed, EngineError, InvalidInput, ModelRejected
-from freehold.models import gguf
+from freehold.models.formats import gguf
 from freehold.types import Turn
 
 MUTATIONS = int(os.environ.get("MUTATIONS", "500"))

@@ -19,10 +19,10 @@ import pytest
 from transformers import AutoTokenizer
 
 from freehold.engines.llama_model import Model
-from freehold.models import adapter, convert, gguf
-from freehold.models.adapter import adapter_to_gguf
-from freehold.models.llama_config import Rope
-from freehold.models.quantize import quantize
+from freehold.models.formats import adapter, convert, gguf
+from freehold.models.formats.adapter import adapter_to_gguf
+from freehold.models.formats.llama_config import Rope
+from freehold.models.formats.quantize import quantize
 
 MARGIN = 4
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
 from freehold.engines.llama_model import Model
-from freehold.models.convert import to_gguf
+from freehold.models.formats.convert import to_gguf
 from freehold.training.tokenizer import BEGIN, END_OF_TURN, SPECIAL, TEMPLATE
 
 Both = tuple[Tokenizer, Model]

@@ -9,8 +9,8 @@ import tiny_adapter
 import tiny_gguf
 
 from freehold.errors import Conflict, InvalidInput, ModelRejected
-from freehold.models import gguf, gguf_adapter
 from freehold.models.endpoint import Endpoint
+from freehold.models.formats import gguf, gguf_adapter
 from freehold.models.registry import Registry
 from freehold.store.database import Database
 from freehold.store.migrations import migrate

@@ -11,7 +11,7 @@ import tiny_gguf
 from safetensors.numpy import save_file
 
 from freehold.errors import InvalidInput, ModelRejected
-from freehold.models.huggingface import from_gguf
+from freehold.models.formats.huggingface import from_gguf
 from freehold.models.registry import Registry
 from freehold.store.database import Database
 from freehold.store.migrations import migrate

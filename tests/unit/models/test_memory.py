@@ -7,7 +7,8 @@ import pytest
 import tiny_gguf
 
 from freehold.errors import ModelRejected
-from freehold.models import gguf, memory
+from freehold.models import memory
+from freehold.models.formats import gguf
 
 
 @pytest.fixture

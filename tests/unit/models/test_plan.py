@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from freehold.models import blank, gguf, memory
-from freehold.models.llama_config import LlamaConfig, Rope
+from freehold.models import memory
+from freehold.models.formats import blank, gguf
+from freehold.models.formats.llama_config import LlamaConfig, Rope
 from freehold.models.plan import Plan, plan
 from freehold.models.presets import PRESETS
 from freehold.models.shape import of_config, of_gguf

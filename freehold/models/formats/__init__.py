@@ -1,0 +1,1 @@
+"""Files of weights: read, checked, written and turned into each other; nothing of who keeps them."""

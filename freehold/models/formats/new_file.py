@@ -1,0 +1,63 @@
+"""Writing a file so that it is whole or not there."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import shutil
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from freehold.errors import InvalidInput, NoRoom
+
+Progress = Callable[[int, int], None]
+"""Called with bytes done and bytes in all."""
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+@contextlib.contextmanager
+def new_file(target: Path, size: int) -> Iterator[BinaryIO]:
+    """A file to write; it takes the place of `target` once the block ends well and its bytes are on the disk.
+
+    Raises:
+        NoRoom: there is no room for `size` bytes, or it ran out; nothing is left of the attempt.
+        InvalidInput: the folder is missing or cannot be written to.
+    """
+    part = target.with_name(f".{uuid.uuid4().hex}.part")
+    try:
+        free = shutil.disk_usage(target.parent).free
+        if free < size:
+            raise _full(target, f"it takes {size:,} bytes, {free:,} are free")
+        with part.open("xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(target)
+        sync(target.parent)
+    except OSError as error:
+        if error.errno in FULL:
+            raise _full(target, error.strerror or "no space left") from error
+        raise InvalidInput(
+            f"{target.name} cannot be written: {error.strerror or error}.",
+            hint="Look at the folder's path and permissions.",
+        ) from error
+    finally:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
+def sync(folder: Path) -> None:
+    """Flushes a folder's list of names to the disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _full(target: Path, why: str) -> NoRoom:
+    return NoRoom(f"There is no room for {target.name}: {why}.", hint="Free space on that disk.")
