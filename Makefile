@@ -6,13 +6,15 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down test check bench verify-llama web docs clean
+.PHONY: help setup train up down test check bench verify-llama web docs clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 19
 
 setup: $(VENV)/.runtime ## make .venv, install, get the embedding model; seconds when done
 	@$(BIN)/freehold setup
+
+train: $(VENV)/.train ## install what training needs: PyTorch, transformers, peft, accelerate, scikit-learn
 
 up: $(VENV)/.runtime ## start in the background; prints the address and how to stop
 	@$(BIN)/freehold setup || echo "Going on without it: search runs on words alone." >&2
@@ -59,6 +61,11 @@ $(BIN)/python:
 $(VENV)/.runtime: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Installing Freehold into $(VENV) …"
 	@$(PIP) install -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/.train: pyproject.toml constraints.txt | $(VENV)/.runtime
+	@echo "Installing what training needs …"
+	@$(PIP) install -c constraints.txt -e '.[train]'
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/.runtime
