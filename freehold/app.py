@@ -23,6 +23,8 @@ from freehold.assistant.assistants import DEMO, Assistants
 from freehold.assistant.conversations import Conversations
 from freehold.assistant.extract import Extractor
 from freehold.assistant.grounding import Checker
+from freehold.assistant.linear_router import LinearRouter
+from freehold.assistant.model_router import ModelRouter
 from freehold.assistant.routing import Router
 from freehold.assistant.suggestions import Suggestions
 from freehold.assistant.trace import Recorder, Traces
@@ -62,6 +64,8 @@ from freehold.store.database import Database
 from freehold.store.jobs import Handler, Job, JobContext, JobRunner, Jobs
 from freehold.store.lock import HomeLock
 from freehold.store.migrations import migrate
+from freehold.tasks.answer import TASK as ANSWER
+from freehold.tasks.route import TASK as ROUTE
 from freehold.web.auth import Keys
 from freehold.web.services import Services
 
@@ -69,6 +73,9 @@ SYNC = "sync"
 
 BESIDE_NICENESS = 10
 """Of everything that an evaluation or the taking in of a model runs: threads and processes."""
+
+SMALL_CONTEXT = 2048
+"""Tokens that a message and its label may have together."""
 
 CRAWL = "crawl"
 """Reading what lies on the web takes as long as its hosts like; it holds up no folder."""
@@ -131,8 +138,12 @@ class Home:
         self.registry = Registry(
             database, config.models, context=config.engine_context, slots=config.engine_slots
         )
-        self.router = Router(config.router, self.embedder)
         self.engine = ActiveEngine(self.registry, self._engine_for, self._given)
+        small = partial(self._engine_for, context=min(config.engine_context, SMALL_CONTEXT))
+        routing = ActiveEngine(self.registry, small, task=ROUTE)
+        self.engines = {ANSWER: self.engine, ROUTE: routing}
+        """What runs the model of each task."""
+        self.router = Router(LinearRouter(config.router, self.embedder), ModelRouter(routing))
         self.traces = Traces(database)
         self.answerer = self.answerer_for(self.engine, self.traces, memory=self._memory())
 
@@ -270,7 +281,7 @@ class Home:
             add_model=self.intake.add,
             export_model=self.exports.add,
             add_endpoint=self._add_endpoint,
-            use_model=self.engine.use,
+            use_model=self._use_model,
             remove_model=lambda ref: void(self.registry.remove(ref)),
             evaluations=self.evaluations,
             rehearsals=self.rehearsals,
@@ -285,14 +296,21 @@ class Home:
         found = await survey(wish, egress=self.egress)
         return await asyncio.to_thread(self.registry.add_endpoint, found.endpoint, name), found
 
-    def _engine_for(self, model: Model) -> Engine:
+    async def _use_model(self, ref: str | None, task: str) -> Model | None:
+        if task in self.engines:
+            return await self.engines[task].use(ref)
+        if ref is None:
+            return await asyncio.to_thread(self.registry.unuse, task)
+        return await asyncio.to_thread(self.registry.use, ref, task)
+
+    def _engine_for(self, model: Model, context: int | None = None) -> Engine:
         if model.kind == "endpoint":
             return RemoteEngine(Endpoint.from_json(model.facts), model.id, egress=self.egress)
         return LocalEngine(
             self.registry.path(model),
             model.id,
             threads=self.config.engine_threads,
-            context=self.config.engine_context,
+            context=context or self.config.engine_context,
             slots=self.config.engine_slots,
             queue=self.config.engine_queue,
             binding=self.config.engine_binding,

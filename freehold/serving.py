@@ -60,11 +60,14 @@ class Web:
         self._server = server = _Server(config, on_ready)
         if self._stopping.is_set():
             return
-        await self._home.engine.resume()
+        engines = self._home.engines.values()
+        for engine in engines:
+            await engine.resume()
         try:
             await server.serve(sockets=[self._listening])
         finally:
-            await self._home.engine.close()
+            for engine in engines:
+                await engine.close()
 
 
 class _Server(uvicorn.Server):

@@ -11,7 +11,7 @@ from __future__ import annotations
 import secrets
 import time
 from asyncio import CancelledError
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -27,6 +27,7 @@ from freehold.assistant.flights import Flights
 from freehold.assistant.grounding import Checker
 from freehold.assistant.history import resolve, stands_alone, without_small_talk
 from freehold.assistant.parts import lead_in, split
+from freehold.assistant.routing import Routed
 from freehold.assistant.trace import Checked, Recorder, Trace
 from freehold.assistant.wording import read as wording
 from freehold.assistant.work import NO_DOCUMENTS, REFUSAL, Part, Work
@@ -74,13 +75,12 @@ class Answerer:
         engine: Callable[[], Engine | None],
         settings: AnswerSettings,
         memory: AnswerMemory | None = None,
-        router: Callable[[str], Route | None] | None = None,
+        router: Callable[[str], Awaitable[Routed]] | None = None,
         checker: Checker | None = None,
         clock: Callable[[], float] = time.time,
         new_id: Callable[[], str] = lambda: f"trc_{secrets.token_urlsafe(12)}",
     ) -> None:
-        """Without a memory every answer is worked out anew; measurements want that. A router is called in a
-        thread."""
+        """Without a memory every answer is worked out anew; measurements want that."""
         self._database = database
         self._search = search
         self._extractor = extractor
@@ -148,21 +148,23 @@ class Answerer:
             return work.own_words(work.begin(query.text), talk.reply)
         if self._router is None or (query.history and not stands_alone(talk.rest)):
             return None
-        route = await to_thread.run_sync(self._route, talk.rest, work)
+        route = await self._route(self._router, talk.rest, work)
         if route is None or not route.sure or route.kind == "label":
             return None
         part = work.begin(query.text)
         return work.own_words(part, smalltalk.PERSON) if route.kind == "person" else work.refuse(part)
 
-    def _route(self, message: str, work: Work) -> Route | None:
-        """In a thread: what the message is about, noted in the trace."""
-        assert self._router is not None
-        began = time.thread_time()
-        work.trace.route = self._router(message)
-        if work.trace.route is not None:
-            work.spent(began)
+    async def _route(
+        self, router: Callable[[str], Awaitable[Routed]], message: str, work: Work
+    ) -> Route | None:
+        """What the message is about, noted in the trace."""
+        routed = await router(message)
+        trace = work.trace
+        trace.route, trace.route_by, trace.route_failure = routed.route, routed.by, routed.failure
+        trace.usage += routed.usage
+        if routed.by is not None or routed.failure is not None:
             work.lap("route")
-        return work.trace.route
+        return routed.route
 
     async def _basis(self, work: Work, instructions: str) -> str | None:
         """What a kept answer rests on; None where nothing is kept or reused."""

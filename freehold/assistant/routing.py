@@ -1,72 +1,64 @@
-"""The router in service: told a message, it says what the message is about, if there is one to say it.
+"""What a message is about, told by the better of two: a linear router, or a model that was tuned to it.
 
-The file that is in service is looked at before each message, so that putting another in its place
-(`freehold route use`) needs no restart. A router that cannot be used is said in the log, once, and then not
-there: answers go on without it.
+Which one is better is decided anew for each message from what was noted with each (`tasks/route_choice.py`),
+so that either can be exchanged without a restart. What the model cannot say, the linear router says where
+there is one; else the message goes its usual way.
 """
 
 from __future__ import annotations
 
-import logging
-import threading
-from pathlib import Path
+import time
+from dataclasses import dataclass, field
 
-from freehold.engines.base import Embedder
-from freehold.errors import FreeholdError
-from freehold.tasks.linear_route import LinearRoute, read
-from freehold.tasks.route import LONGEST_MESSAGE, Route
+from anyio import to_thread
 
-Stamp = tuple[int, int, int]
+from freehold.assistant.linear_router import LinearRouter
+from freehold.assistant.model_router import ModelRouter
+from freehold.tasks.route import Route
+from freehold.tasks.route_choice import choose
+from freehold.types import Usage
 
-log = logging.getLogger(__name__)
+LINEAR = "linear"
+
+
+@dataclass(frozen=True, slots=True)
+class Routed:
+    """Where a message goes, and who said so."""
+
+    route: Route | None = None
+    by: str | None = None
+    """`linear`, or the id of a model; None where nobody said anything."""
+    failure: str | None = None
+    """Why the model that should have said it did not."""
+    usage: Usage = field(default_factory=Usage)
 
 
 class Router:
-    """Routes messages with whatever router lies at `path`. Thread-safe."""
+    """Routes messages."""
 
-    def __init__(self, path: Path, embedder: Embedder | None) -> None:
-        """Without an embedding model nothing is routed."""
-        self._path = path
-        self._embedder = embedder
-        self._lock = threading.Lock()
-        self._stamp: Stamp | None = None
-        self._router: LinearRoute | None = None
+    def __init__(self, linear: LinearRouter, model: ModelRouter) -> None:
+        self._linear = linear
+        self._model = model
 
-    def __call__(self, message: str) -> Route | None:
-        """Where a message goes; None while no router is in service."""
-        router = self._current()
-        if router is None or self._embedder is None:
-            return None
-        return router.route(self._embedder.embed([message[:LONGEST_MESSAGE]])[0])
+    async def __call__(self, message: str) -> Routed:
+        """Where a message goes; nowhere while there is no router. Never raises for a model that fails."""
+        model_id = self._model.model_id
+        if model_id is None:
+            return await to_thread.run_sync(self._linearly, message)
+        linear = await to_thread.run_sync(self._linear.current)
+        choice = choose(linear, self._model.tuned())
+        if choice.by != "model":
+            return await to_thread.run_sync(self._linearly, message)
+        asked = await self._model.ask(message, choice.labels)
+        if asked.route is not None:
+            return Routed(asked.route, model_id, usage=asked.usage)
+        instead = await to_thread.run_sync(self._linearly, message)
+        return Routed(instead.route, instead.by, asked.failure, asked.usage + instead.usage)
 
-    def _current(self) -> LinearRoute | None:
-        stamp = _stamp(self._path)
-        with self._lock:
-            if stamp != self._stamp:
-                self._stamp = stamp
-                self._router = None if stamp is None else self._read()
-            return self._router
-
-    def _read(self) -> LinearRoute | None:
-        try:
-            router = read(self._path)
-        except FreeholdError as error:
-            log.error("Messages are not routed: %s", error.message)
-            return None
-        name = None if self._embedder is None else self._embedder.name
-        if router.embedder != name:
-            log.error(
-                "Messages are not routed: the router was learnt from the embedding model %s, which is not the"
-                " one in service (%s). Train it anew.", router.embedder, name or "none",
-            )  # fmt: skip
-            return None
-        return router
-
-
-def _stamp(path: Path) -> Stamp | None:
-    """What changes when another file is put there; None where there is none."""
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size, found.st_ino
+    def _linearly(self, message: str) -> Routed:
+        """In a thread: what the linear router says."""
+        began = time.thread_time()
+        route = self._linear(message)
+        if route is None:
+            return Routed()
+        return Routed(route, LINEAR, usage=Usage(cpu_seconds=time.thread_time() - began))

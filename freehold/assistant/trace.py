@@ -71,6 +71,10 @@ class Trace:
     error: dict[str, Any] | None = None
     route: Route | None = None
     """What the message is about, where a router is in service."""
+    route_by: str | None = None
+    """Who said so: `linear`, or the id of a model."""
+    route_failure: str | None = None
+    """Why the model that should have said so did not."""
     choices: list[str] = field(default_factory=list)
     """What the visitor was asked to choose from."""
     reused: list[dict[str, Any]] = field(default_factory=list)

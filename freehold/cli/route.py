@@ -1,6 +1,7 @@
 """`route …`: what messages are about: learn it from labelled messages, try it, put it into service.
 
-Files alone: no server is asked. One that runs takes up another router with the next message.
+Files alone, but for which model has the task: no server is asked. One that runs takes up another router with
+the next message.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from freehold.cli.knowledge import Json
+from freehold.cli.knowledge import Json, items
 from freehold.cli.options import config_of
 from freehold.cli.output import count, line, note, say, say_fields, say_json
 from freehold.cli.progress import Bar
@@ -20,6 +21,7 @@ if TYPE_CHECKING:  # numpy takes its time; --help does without
     from freehold.config import Config
     from freehold.engines.embedder import OnnxEmbedder
     from freehold.tasks.linear_route import LinearRoute
+    from freehold.tasks.route_choice import Tuned
 
 COLUMNS = {
     "message": ("message", "text", "question", "utterance", "query"),
@@ -108,11 +110,25 @@ def show(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Show what a router was learnt from, and how often it was right."""
-    from freehold.tasks.linear_route import read
+    """Show what a router was learnt from, and how often it was right.
 
-    path = router or config_of(ctx).router
-    tell(read(path), json, file=str(path))
+    Without a file also who routes, it or a model that has the task, and why.
+    """
+    from freehold.tasks.linear_route import read
+    from freehold.tasks.route_choice import choose
+
+    config = config_of(ctx)
+    path = router or config.router
+    tuned = None if router else tuned_model(config)
+    loaded = None if tuned is not None and not path.exists() else read(path)
+    choice = choose(loaded, tuned)
+    chosen = {} if router else {"routed_by": f"{choice.by or 'nobody'}: {choice.why}"}
+    if loaded is not None:
+        tell(loaded, json, file=str(path), **chosen)
+    elif json:
+        say_json(chosen)
+    else:
+        say_fields([("routed by", chosen["routed_by"])])
 
 
 def use(
@@ -133,9 +149,26 @@ def use(
     say(f"in service: {router}")
 
 
-def told(route: dict[str, Any]) -> str:
+def told(route: dict[str, Any], *, by: str | None = None) -> str:
     """A route in one line; what it rests on is not sure enough to act on where it is a guess."""
-    return f"{route['label']}, {route['confidence']:.2f}" + ("" if route["sure"] else ", a guess")
+    guess = "" if route["sure"] else ", a guess"
+    return f"{route['label']}, {route['confidence']:.2f}{guess}" + (f", by {by[:12]}" if by else "")
+
+
+def tuned_model(config: Config) -> Tuned | None:
+    """The model that has the task route, asked of the server; none where nothing was ever served here."""
+    from freehold.cli.client import connect
+    from freehold.tasks.route import TASK
+    from freehold.tasks.route_choice import Tuned
+
+    if not config.database.exists():
+        return None
+    with connect(config) as client:
+        for model in items(client.get("/api/v1/models"), "models"):
+            found = client.get(f"/api/v1/models/{model['id']}")
+            if TASK in found["tasks"]:
+                return Tuned.of(found["name"], found["lineage"])
+    return None
 
 
 def rows_of(file: Path, columns: list[str]) -> list[tuple[str, str]]:

@@ -14,7 +14,6 @@ from freehold.models.export import Wish as Export
 from freehold.models.intake import Wish
 from freehold.models.licence import without_texts
 from freehold.models.lineage import Relative
-from freehold.models.model import Model
 from freehold.web.dependencies import Admin, TheServices
 from freehold.web.render import job_body, model_body
 from freehold.web.schemas import Answer, Body, JobStarted, ModelBody, Short
@@ -130,16 +129,9 @@ def remove_model(services: TheServices, _admin: Admin, ref: str) -> None:
 async def use_model(
     services: TheServices, _admin: Admin, ref: str, wish: UseWish
 ) -> dict[str, ModelBody | None]:
-    """For answers it is loaded before it takes over; `none` goes back to quoting."""
-    registry = services.registry
-    model: Model | None = None
-    if wish.task == ANSWER:
-        model = await services.use_model(None if ref == "none" else ref)
-    elif ref == "none":
-        await to_thread.run_sync(registry.unuse, wish.task)
-    else:
-        model = await to_thread.run_sync(registry.use, ref, wish.task)
-    active = await to_thread.run_sync(registry.active, ANSWER)
+    """It is loaded before it takes over; `none` leaves the task without one: answers are quoted then."""
+    model = await services.use_model(None if ref == "none" else ref, wish.task)
+    active = await to_thread.run_sync(services.registry.active, ANSWER)
     return {"model": None if model is None else model_body(model, active)}
 
 

@@ -91,8 +91,8 @@ class Services:
     """Queues the writing of a model into a folder."""
     add_endpoint: Callable[[EndpointWish, str | None], Awaitable[tuple[Model, Survey]]]
     """Looks at an endpoint and registers it under a name. Awaited on the event loop."""
-    use_model: Callable[[str | None], Awaitable[Model | None]]
-    """Loads and activates a model for answers, or None: back to extractive. Awaited on the event loop."""
+    use_model: Callable[[str | None, str], Awaitable[Model | None]]
+    """Loads a model and gives it a task; None leaves the task without one. Awaited on the event loop."""
     remove_model: Callable[[str], None]
     evaluations: Evaluations
     rehearsals: Rehearsals

@@ -12,8 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
+import tiny_gguf
 from web_parts import bearer, events, until
 
+from freehold.app import Home
+from freehold.assistant import smalltalk
+from freehold.assistant.work import REFUSAL
 from freehold.config import Config
 from freehold.serving import listen, private
 from freehold.testing import FakeEngine
@@ -151,3 +156,42 @@ def test_answers_do_not_wait_for_acknowledgements() -> None:
             accepted, _peer = listening.accept()
         with accepted:
             assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+@pytest.mark.parametrize(
+    ("says", "outcome", "told"),
+    [
+        ("out of scope", "refused", REFUSAL),
+        ("person", "answered", smalltalk.PERSON),
+        ("refund time", "answered", "Refunds take five working days after the parcel has arrived."),
+        ("who knows", "answered", "Refunds take five working days after the parcel has arrived."),
+    ],
+)
+async def test_a_model_tuned_to_it_routes_until_it_is_taken_away(
+    tmp_path: Path, says: str, outcome: str, told: str
+) -> None:
+    """A real worker process; the model says one thing whatever it is asked."""
+    metrics = {"accuracy": 0.9, "labels": ["refund_time", "person", "oos"]}
+    with Home(Config(home=tmp_path / "home", demo=False)) as home:
+        path = tiny_gguf.write(tmp_path / "tiny.gguf", says=says)
+        model = home.registry.add(path, "tuned", lineage={"metrics": metrics})
+    async with knowing(tmp_path / "home", engine_threads=1) as client:
+        used = await client.post("/api/v1/models/tuned/use", json={"task": "route"})
+        assert used.status_code == 200, used.text
+        assert (await client.get("/api/v1/models/tuned")).json()["tasks"] == ["route"]
+        stream = await visit(client, "How long do refunds take?")
+        assert stream[-1][1]["outcome"] == outcome
+        assert told in "".join(data["text"] for name, data in stream if name == "message_delta")
+        trace = (await client.get(f"/api/v1/traces/{stream[-1][1]['trace_id']}")).json()
+        if says == "who knows":
+            assert (trace["route"], trace["route_by"]) == (None, None)
+            assert trace["route_failure"] == "it wrote no label that is known: 'who knows'"
+        else:
+            assert (trace["route_by"], trace["route_failure"]) == (model.id, None)
+            assert trace["route"]["label"] == says.replace(" ", "_")
+            assert 0.9 < trace["route"]["confidence"] <= 1
+        assert trace["model_id"] is None, "the answer itself is quoted"
+        assert (await client.post("/api/v1/models/none/use", json={"task": "route"})).status_code == 200
+        stream = await visit(client, "How long do refunds take?")
+        trace = (await client.get(f"/api/v1/traces/{stream[-1][1]['trace_id']}")).json()
+        assert (trace["outcome"], trace["route"], trace["route_failure"]) == ("answered", None, None)

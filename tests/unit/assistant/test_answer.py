@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ from freehold.assistant import work as answering
 from freehold.assistant.answer import Answerer, AnswerSettings
 from freehold.assistant.assistants import Assistants
 from freehold.assistant.extract import Extract, Span
+from freehold.assistant.routing import Routed
 from freehold.assistant.trace import Traces
 from freehold.engines.base import Engine
 from freehold.errors import EngineCrashed, NotFound
@@ -33,6 +34,7 @@ from freehold.types import (
     ScoredPassage,
     SearchResult,
     Turn,
+    Usage,
 )
 
 TEXT = "Refunds take five working days. Ask the shop for the receipt. Gift cards cannot be refunded."
@@ -93,7 +95,7 @@ class World:
         engine: Engine | None = None,
         *,
         id: str = "trc_1",
-        router: Callable[[str], Route | None] | None = None,
+        router: Callable[[str], Awaitable[Routed]] | None = None,
     ) -> Answerer:
         return Answerer(
             database=self.database,
@@ -116,6 +118,13 @@ def world(tmp_path: Path):
 
 async def events(answerer: Answerer, text: str, assistant: str = "default") -> list[AnswerEvent]:
     return [event async for event in answerer.answer(Query(text), assistant)]
+
+
+def routes(route: Route | None) -> Callable[[str], Awaitable[Routed]]:
+    async def router(message: str) -> Routed:
+        return Routed(route, "linear" if route else None, usage=Usage(completion_tokens=3))
+
+    return router
 
 
 def said(seen: list[AnswerEvent]) -> str:
@@ -334,19 +343,21 @@ async def test_a_follow_up_is_searched_for_as_it_is_meant(world: World) -> None:
 async def test_what_a_router_is_sure_of_is_told_without_a_search(
     world: World, label: str, outcome: str, text: str
 ) -> None:
-    answerer = world.answerer(ScriptedExtractor(TEXT), router=lambda message: Route(label, 0.99, True))
+    answerer = world.answerer(ScriptedExtractor(TEXT), router=routes(Route(label, 0.99, True)))
     seen = await events(answerer, "Somebody should call me back about Jupiter's moons.")
     assert said(seen) == text
     assert isinstance(seen[-1], MessageEnd) and seen[-1].outcome == outcome
     assert world.search.asked == []
     trace = world.traces.get("trc_1")
     assert trace["route"] == {"label": label, "confidence": 0.99, "sure": True}
+    assert (trace["route_by"], trace["route_failure"]) == ("linear", None)
+    assert trace["usage"]["completion_tokens"] == 3, "a model's words are counted"
     assert "route" in trace["timings"]
 
 
 @pytest.mark.parametrize("route", [None, Route(PERSON, 0.4, False), Route("card", 0.99, True)])
 async def test_any_other_message_goes_its_usual_way(world: World, route: Route | None) -> None:
-    answerer = world.answerer(ScriptedExtractor(TEXT), router=lambda message: route)
+    answerer = world.answerer(ScriptedExtractor(TEXT), router=routes(route))
     assert said(await events(answerer, "How long do refunds take?")) == TEXT
     noted = world.traces.get("trc_1")["route"]
     assert noted == (None if route is None else {"label": route.label, "confidence": route.confidence,
@@ -356,9 +367,9 @@ async def test_any_other_message_goes_its_usual_way(world: World, route: Route |
 async def test_small_talk_and_what_leans_on_turns_before_is_not_routed(world: World) -> None:
     routed: list[str] = []
 
-    def router(message: str) -> Route:
+    async def router(message: str) -> Routed:
         routed.append(message)
-        return Route(OUT_OF_SCOPE, 1.0, True)
+        return Routed(Route(OUT_OF_SCOPE, 1.0, True))
 
     hello, follow, alone = (
         world.answerer(ScriptedExtractor(TEXT), router=router, id=f"trc_{number}") for number in range(3)

@@ -147,3 +147,31 @@ def test_a_trace_says_what_the_message_is_about(
     script.answer("GET", "/api/v1/traces/trc_1", trace)
     ran = freehold("trace", "trc_1")
     assert f"about        {shown}" in ran.out, ran.err
+    script.answer(
+        "GET", "/api/v1/traces/trc_1", trace | {"route_by": "linear", "route_failure": "m failed: x"}
+    )
+    out = freehold("trace", "trc_1").out
+    assert f"{shown.strip()}, by linear\n" in out and "m failed: x" in out
+
+
+def test_who_routes_is_shown_with_why(
+    freehold: Callable[..., Ran], script: Script, messages: Path, home: Path, tmp_path: Path
+) -> None:
+    (home / "freehold.db").touch()
+    listed = {"models": [{"id": "a1"}, {"id": "b2"}]}
+    script.answer("GET", "/api/v1/models", listed)
+    script.answer("GET", "/api/v1/models/a1", {"name": "big", "tasks": ["answer"], "lineage": {}})
+    tuned = {"name": "topics", "tasks": ["route"], "lineage": {"metrics": {"labels": ["card"]}}}
+    script.answer("GET", "/api/v1/models/b2", tuned)
+    alone = freehold("route", "show")
+    assert alone.out.split() == "routed by model: no linear router is in service".split(), alone.err
+    out = tmp_path / "r"
+    assert freehold("route", "train", str(messages), "--out", str(out), "--use").status == 0
+    assert "routed by  linear: how often topics is right was not noted" in freehold("route", "show").out
+    tuned["lineage"]["metrics"]["accuracy"] = 0.9  # type: ignore[index]
+    shown = json.loads(freehold("route", "show", "--json").out)
+    compared = "of held-out messages topics had 90.0% right, the linear router 100.0%"
+    assert (shown["routed_by"], shown["accuracy"]) == (f"linear: {compared}", 1.0)
+    asked = len(script.asked)
+    assert "routed by" not in freehold("route", "show", str(out)).out
+    assert len(script.asked) == asked, "a file is shown without a server"
