@@ -20,11 +20,13 @@ from freehold import __version__, memory
 from freehold.assistant.answer import Answerer, AnswerSettings
 from freehold.assistant.answer_memory import AnswerMemory
 from freehold.assistant.assistants import DEMO, Assistants
+from freehold.assistant.brief_model import BriefModel
 from freehold.assistant.conversations import Conversations
 from freehold.assistant.extract import Extractor
 from freehold.assistant.grounding import Checker
 from freehold.assistant.linear_router import LinearRouter
 from freehold.assistant.model_router import ModelRouter
+from freehold.assistant.rewriting import Rewriter
 from freehold.assistant.routing import Router
 from freehold.assistant.suggestions import Suggestions
 from freehold.assistant.trace import Recorder, Traces
@@ -65,6 +67,7 @@ from freehold.store.jobs import Handler, Job, JobContext, JobRunner, Jobs
 from freehold.store.lock import HomeLock
 from freehold.store.migrations import migrate
 from freehold.tasks.answer import TASK as ANSWER
+from freehold.tasks.rewrite import TASK as REWRITE
 from freehold.tasks.route import TASK as ROUTE
 from freehold.web.auth import Keys
 from freehold.web.services import Services
@@ -75,7 +78,7 @@ BESIDE_NICENESS = 10
 """Of everything that an evaluation or the taking in of a model runs: threads and processes."""
 
 SMALL_CONTEXT = 2048
-"""Tokens that a message and its label may have together."""
+"""Tokens that a message, with turns before it, and its label or rewriting may have together."""
 
 CRAWL = "crawl"
 """Reading what lies on the web takes as long as its hosts like; it holds up no folder."""
@@ -141,9 +144,11 @@ class Home:
         self.engine = ActiveEngine(self.registry, self._engine_for, self._given)
         small = partial(self._engine_for, context=min(config.engine_context, SMALL_CONTEXT))
         routing = ActiveEngine(self.registry, small, task=ROUTE)
-        self.engines = {ANSWER: self.engine, ROUTE: routing}
+        rewriting = ActiveEngine(self.registry, small, task=REWRITE)
+        self.engines = {ANSWER: self.engine, ROUTE: routing, REWRITE: rewriting}
         """What runs the model of each task."""
-        self.router = Router(LinearRouter(config.router, self.embedder), ModelRouter(routing))
+        self.router = Router(LinearRouter(config.router, self.embedder), ModelRouter(BriefModel(routing)))
+        self.rewriter = Rewriter(BriefModel(rewriting))
         self.traces = Traces(database)
         self.answerer = self.answerer_for(self.engine, self.traces, memory=self._memory())
 
@@ -205,7 +210,7 @@ class Home:
 
         Only the one that serves has a memory: what is measured is worked out.
         """
-        config = self.config
+        config, serving = self.config, self._within or self
         extractor = Extractor(self.embedder, self.lexical.rarities)
         refuse_below = extractor.refuse_below if config.refuse_below is None else config.refuse_below
         return Answerer(
@@ -217,7 +222,8 @@ class Home:
             checker=Checker(show_above=config.show_above),
             settings=AnswerSettings(config.passages_per_answer, refuse_below, config.max_answer_tokens),
             memory=memory,
-            router=self.router if self._within is None else self._within.router,
+            router=serving.router,
+            rewriter=serving.rewriter,
         )
 
     def _memory(self) -> AnswerMemory:
@@ -297,11 +303,7 @@ class Home:
         return await asyncio.to_thread(self.registry.add_endpoint, found.endpoint, name), found
 
     async def _use_model(self, ref: str | None, task: str) -> Model | None:
-        if task in self.engines:
-            return await self.engines[task].use(ref)
-        if ref is None:
-            return await asyncio.to_thread(self.registry.unuse, task)
-        return await asyncio.to_thread(self.registry.use, ref, task)
+        return await self.engines[task].use(ref)
 
     def _engine_for(self, model: Model, context: int | None = None) -> Engine:
         if model.kind == "endpoint":

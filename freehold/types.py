@@ -154,7 +154,7 @@ class MessageEnd:
     usage: Usage
     trace_id: str
     timings: dict[str, float] = field(default_factory=dict)
-    """Milliseconds by step: route, search, extract, generate, first (first shown claim), total."""
+    """Milliseconds by step: route, rewrite, search, extract, generate, first (first shown claim), total."""
     nearby: tuple[Nearby, ...] = ()
     """With a refusal: what the documents do cover nearby."""
     choices: tuple[str, ...] = ()

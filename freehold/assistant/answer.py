@@ -25,8 +25,9 @@ from freehold.assistant.draft import Draft
 from freehold.assistant.extract import Extract, Extractor
 from freehold.assistant.flights import Flights
 from freehold.assistant.grounding import Checker
-from freehold.assistant.history import resolve, stands_alone, without_small_talk
+from freehold.assistant.history import picks, resolve, stands_alone, without_small_talk
 from freehold.assistant.parts import lead_in, split
+from freehold.assistant.rewriting import Rewritten
 from freehold.assistant.routing import Routed
 from freehold.assistant.trace import Checked, Recorder, Trace
 from freehold.assistant.wording import read as wording
@@ -76,6 +77,7 @@ class Answerer:
         settings: AnswerSettings,
         memory: AnswerMemory | None = None,
         router: Callable[[str], Awaitable[Routed]] | None = None,
+        rewriter: Callable[[Query], Awaitable[Rewritten]] | None = None,
         checker: Checker | None = None,
         clock: Callable[[], float] = time.time,
         new_id: Callable[[], str] = lambda: f"trc_{secrets.token_urlsafe(12)}",
@@ -89,6 +91,7 @@ class Answerer:
         self._settings = settings
         self._memory = memory
         self._router = router
+        self._rewriter = rewriter
         self._flights = Flights()
         self._checker = checker or Checker()
         self._clock = clock
@@ -113,7 +116,7 @@ class Answerer:
             yield MessageStart(trace.id)
             talk = smalltalk.read(query.text)
             at_once = await self._at_once(query, talk, work)
-            asked = () if at_once is not None else _asked(talk.rest, query.history)
+            asked = () if at_once is not None else await self._asked(talk.rest, query.history, work)
             basis = await self._basis(work, instructions) if asked else None
             async with self._flights.turn(_flight(asked, assistant_id, basis)):
                 if at_once is not None:
@@ -165,6 +168,33 @@ class Answerer:
         if routed.by is not None or routed.failure is not None:
             work.lap("route")
         return routed.route
+
+    async def _asked(self, text: str, history: tuple[Turn, ...], work: Work) -> tuple[Query, ...]:
+        """The questions of a message, each as it is meant, with the turns and questions before it."""
+        before = without_small_talk(history)
+        asked: list[Query] = []
+        for part in split(text):
+            query = await self._in_full(Query(part, before), work)
+            asked.append(query)
+            before = (*before, Turn("user", query.text))
+        return tuple(
+            replace(query, history=()) if at and not history and stands_alone(query.text) else query
+            for at, query in enumerate(asked)
+        )
+
+    async def _in_full(self, query: Query, work: Work) -> Query:
+        """The question as it is meant after the turns before it: by a model with the task, else by rule."""
+        leans = query.history and not stands_alone(query.text) and not picks(query)
+        if self._rewriter is None or not leans:
+            return resolve(query)
+        rewritten = await self._rewriter(query)
+        trace = work.trace
+        trace.rewritten_by = rewritten.by or trace.rewritten_by
+        trace.rewrite_failure = rewritten.failure or trace.rewrite_failure
+        trace.usage += rewritten.usage
+        if rewritten != Rewritten():
+            work.lap("rewrite")
+        return resolve(query) if rewritten.question is None else replace(query, text=rewritten.question)
 
     async def _basis(self, work: Work, instructions: str) -> str | None:
         """What a kept answer rests on; None where nothing is kept or reused."""
@@ -317,20 +347,6 @@ class Answerer:
                     place = (cited[verdict.passage], verdict.quote_start, verdict.quote_end)
                     for told in work.claim(separator + text, [place]):
                         yield told
-
-
-def _asked(text: str, history: tuple[Turn, ...]) -> tuple[Query, ...]:
-    """The questions of a message, each as it is meant, with the turns and questions before it."""
-    before = without_small_talk(history)
-    asked: list[Query] = []
-    for part in split(text):
-        query = resolve(Query(part, before))
-        asked.append(query)
-        before = (*before, Turn("user", query.text))
-    return tuple(
-        replace(query, history=()) if at and not history and stands_alone(query.text) else query
-        for at, query in enumerate(asked)
-    )
 
 
 def _flight(asked: tuple[Query, ...], assistant_id: str, basis: str | None) -> str | None:

@@ -97,6 +97,12 @@ def resolve(query: Query) -> Query:
     return Query(meant, turns[:since] if chose and not meant_for_all(turns) else query.history)
 
 
+def picks(query: Query) -> bool:
+    """Whether it chooses from what the turn before offered: what that means is known to the letter."""
+    offered = offered_in(query.history[-1]) if query.history else ()
+    return bool(offered) and picked(query.text, offered) is not None
+
+
 def meant_for_all(turns: tuple[Turn, ...]) -> bool:
     """Whether the last turn wants all that was offered: then nothing is asked back again."""
     return len(turns) > 1 and picked(turns[-1].text, offered_in(turns[-2])) == ""

@@ -75,6 +75,10 @@ class Trace:
     """Who said so: `linear`, or the id of a model."""
     route_failure: str | None = None
     """Why the model that should have said so did not."""
+    rewritten_by: str | None = None
+    """The id of the model that put the question in full; None where a rule did, or nobody."""
+    rewrite_failure: str | None = None
+    """Why the model that should have done so did not."""
     choices: list[str] = field(default_factory=list)
     """What the visitor was asked to choose from."""
     reused: list[dict[str, Any]] = field(default_factory=list)

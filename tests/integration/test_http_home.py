@@ -62,13 +62,15 @@ async def knowing(
             yield client
 
 
-async def visit(client: httpx.AsyncClient, text: str) -> list[tuple[str, Any]]:
+async def visit(client: httpx.AsyncClient, *texts: str) -> list[tuple[str, Any]]:
+    """The stream of the last message of a conversation."""
     token = (await client.get("/api/v1/page")).json()["token"]
     public = f"/api/v1/public/{token}"
     started = (await client.post(f"{public}/conversations")).json()
     path = f"{public}/conversations/{started['conversation_id']}/messages"
-    answer = await client.post(path, json={"text": text}, headers=bearer(started["visitor_token"]))
-    assert answer.status_code == 200, answer.text
+    for text in texts:
+        answer = await client.post(path, json={"text": text}, headers=bearer(started["visitor_token"]))
+        assert answer.status_code == 200, answer.text
     return events(answer.text)
 
 
@@ -158,6 +160,13 @@ def test_answers_do_not_wait_for_acknowledgements() -> None:
             assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However busy this machine is, the model is waited for."""
+    monkeypatch.setattr("freehold.assistant.brief_model.SECONDS", 60.0)
+
+
+@pytest.mark.usefixtures("patient")
 @pytest.mark.parametrize(
     ("says", "outcome", "told"),
     [
@@ -195,3 +204,25 @@ async def test_a_model_tuned_to_it_routes_until_it_is_taken_away(
         stream = await visit(client, "How long do refunds take?")
         trace = (await client.get(f"/api/v1/traces/{stream[-1][1]['trace_id']}")).json()
         assert (trace["outcome"], trace["route"], trace["route_failure"]) == ("answered", None, None)
+
+
+@pytest.mark.usefixtures("patient")
+async def test_a_model_tuned_to_it_puts_follow_ups_in_full(tmp_path: Path) -> None:
+    """Taken up as it was when the last process ended."""
+    says = "How long do refunds take?"
+    with Home(Config(home=tmp_path / "home", demo=False)) as home:
+        model = home.registry.add(tiny_gguf.write(tmp_path / "tiny.gguf", says=says), "tuned")
+        home.registry.use("tuned", "rewrite")
+    async with knowing(tmp_path / "home", engine_threads=1) as client:
+        stream = await visit(client, "How do I set up a return label?", "and when is it all back?")
+        trace = (await client.get(f"/api/v1/traces/{stream[-1][1]['trace_id']}")).json()
+        assert (trace["rewritten_by"], trace["rewrite_failure"]) == (model.id, None)
+        assert (trace["question"], trace["questions"]) == ("and when is it all back?", [says])
+        assert "five working days" in "".join(
+            data["text"] for name, data in stream if name == "message_delta"
+        )
+        assert (await client.post("/api/v1/models/none/use", json={"task": "rewrite"})).status_code == 200
+        stream = await visit(client, "How do I set up a return label?", "and when is it all back?")
+        trace = (await client.get(f"/api/v1/traces/{stream[-1][1]['trace_id']}")).json()
+        assert (trace["rewritten_by"], trace["rewrite_failure"]) == (None, None)
+        assert trace["questions"] != [says]

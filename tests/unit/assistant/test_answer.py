@@ -12,7 +12,9 @@ from freehold.assistant import smalltalk
 from freehold.assistant import work as answering
 from freehold.assistant.answer import Answerer, AnswerSettings
 from freehold.assistant.assistants import Assistants
+from freehold.assistant.branches import question_back
 from freehold.assistant.extract import Extract, Span
+from freehold.assistant.rewriting import Rewritten
 from freehold.assistant.routing import Routed
 from freehold.assistant.trace import Traces
 from freehold.engines.base import Engine
@@ -96,6 +98,7 @@ class World:
         *,
         id: str = "trc_1",
         router: Callable[[str], Awaitable[Routed]] | None = None,
+        rewriter: Callable[[Query], Awaitable[Rewritten]] | None = None,
     ) -> Answerer:
         return Answerer(
             database=self.database,
@@ -106,6 +109,7 @@ class World:
             settings=AnswerSettings(passages=5, refuse_below=0.5, max_tokens=200),
             new_id=lambda: id,
             router=router,
+            rewriter=rewriter,
         )
 
 
@@ -380,3 +384,47 @@ async def test_small_talk_and_what_leans_on_turns_before_is_not_routed(world: Wo
     assert routed == [] and said(leaning) == TEXT
     await events(alone, "How many moons does Jupiter have?")
     assert routed == ["How many moons does Jupiter have?"]
+
+
+ASKED_BEFORE = (Turn("user", "How much is the Basic plan?"), Turn("assistant", "Five euros."))
+
+
+@pytest.mark.parametrize(
+    ("rewritten", "question", "by", "failure"),
+    [
+        (Rewritten("How much is the Pro plan a year?", "m"), "How much is the Pro plan a year?", "m", None),
+        (Rewritten(failure="m failed"), "How much is the Pro plan?", None, "m failed"),
+        (Rewritten(), "How much is the Pro plan?", None, None),
+    ],
+)
+async def test_a_follow_up_is_put_in_full_by_the_model_else_by_rule(
+    world: World, rewritten: Rewritten, question: str, by: str | None, failure: str | None
+) -> None:
+    asked: list[Query] = []
+
+    async def rewriter(query: Query) -> Rewritten:
+        asked.append(query)
+        return rewritten
+
+    answerer = world.answerer(ScriptedExtractor(TEXT), rewriter=rewriter)
+    follow_up = Query("and for the Pro plan?", ASKED_BEFORE)
+    assert [event async for event in answerer.answer(follow_up, "default")]
+    assert asked == [follow_up]
+    trace = world.traces.get("trc_1")
+    assert (trace["questions"], trace["question"]) == ([question], follow_up.text)
+    assert (trace["rewritten_by"], trace["rewrite_failure"]) == (by, failure)
+    assert ("rewrite" in trace["timings"]) is (rewritten != Rewritten())
+
+
+async def test_what_stands_alone_or_chooses_from_an_offer_is_not_rewritten(world: World) -> None:
+    async def rewriter(query: Query) -> Rewritten:
+        raise AssertionError(query)
+
+    offer = (Turn("user", "How much is a plan?"), Turn("assistant", question_back(("Basic", "Pro"))))
+    for query in (
+        Query("and for the Pro plan?"),
+        Query("How long do refunds take?", ASKED_BEFORE),
+        Query("Pro", offer),
+    ):
+        answerer = world.answerer(ScriptedExtractor(TEXT), rewriter=rewriter, id=f"trc_{query.text}")
+        assert [event async for event in answerer.answer(query, "default")]

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 import tiny_gguf
 
+from freehold.assistant.brief_model import PAUSE_SECONDS, BriefModel
 from freehold.assistant.linear_router import LinearRouter
-from freehold.assistant.model_router import PAUSE_SECONDS, ModelRouter
+from freehold.assistant.model_router import ModelRouter
 from freehold.assistant.routing import Routed, Router
 from freehold.engines.active import ActiveEngine
 from freehold.engines.base import Finished, Generation, TextDelta, TokenLogprob
@@ -55,7 +56,7 @@ class World:
         self.engine: FakeEngine = FakeEngine()
         self.active = ActiveEngine(self.registry, lambda model: self.engine, task="route")
         self.clock = FakeClock()
-        self.model = ModelRouter(self.active, seconds=0.2, clock=self.clock)
+        self.model = ModelRouter(BriefModel(self.active, seconds=0.2, clock=self.clock))
         self.router = Router(LinearRouter(folder / "router.safetensors", EMBEDDER), self.model)
 
     def learn(self, accuracy: float) -> None:
