@@ -35,8 +35,7 @@ from freehold.engines.active import ActiveEngine
 from freehold.engines.adapted import assembled
 from freehold.engines.base import Engine
 from freehold.engines.embedder import OnnxEmbedder
-from freehold.engines.local import LocalEngine
-from freehold.engines.remote import RemoteEngine
+from freehold.engines.made import engine_for
 from freehold.engines.survey import EndpointWish, Survey, survey
 from freehold.errors import InvalidInput, Unavailable
 from freehold.evaluation.evaluations import KIND as EVALUATE
@@ -54,7 +53,6 @@ from freehold.knowledge.parser_pool import ParserPool
 from freehold.knowledge.schedule import Schedule, interval
 from freehold.knowledge.search import Search
 from freehold.knowledge.sources import WEB, Source, Sources
-from freehold.models.endpoint import Endpoint
 from freehold.models.export import KIND as EXPORT
 from freehold.models.export import Exports
 from freehold.models.hub import Hub
@@ -306,17 +304,7 @@ class Home:
         return await self.engines[task].use(ref)
 
     def _engine_for(self, model: Model, context: int | None = None) -> Engine:
-        if model.kind == "endpoint":
-            return RemoteEngine(Endpoint.from_json(model.facts), model.id, egress=self.egress)
-        return LocalEngine(
-            self.registry.path(model),
-            model.id,
-            threads=self.config.engine_threads,
-            context=context or self.config.engine_context,
-            slots=self.config.engine_slots,
-            queue=self.config.engine_queue,
-            binding=self.config.engine_binding,
-        )
+        return engine_for(model, self.registry.path, self.config, self.egress, context=context)
 
     def _scratch(self, knowledge: str) -> Home:
         """A home for the knowledge that a suite brings, beside the runs: never mixed with any other."""

@@ -16,6 +16,7 @@ from freehold.cli.knowledge import follow as wait
 from freehold.cli.options import config_of
 from freehold.cli.output import count, line, note, say, say_fields
 from freehold.cli.progress import Bar
+from freehold.cli.train_answers import answers
 from freehold.cli.training import Ended, Said, follow
 from freehold.errors import Conflict, InvalidInput
 
@@ -30,6 +31,7 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(help="Train models of your own.", no_args_is_help=True, rich_markup_mode=None)
     group.command("run")(run)
     group.command("teach")(teach)
+    group.command("answers")(answers)
     group.command("bundle")(bundle)
     group.command("bring")(bring)
     app.add_typer(group, name="train")

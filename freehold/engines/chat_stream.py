@@ -89,6 +89,8 @@ class ChatStream:
             return "stop"
         if reason == "length":
             return "length"
+        if reason == "content_filter":
+            raise self._faults.withheld()
         raise self._faults.broke_off(f"it gives {str(reason)[:40]!r} as its reason")
 
     def _count(self, usage: Any) -> None:

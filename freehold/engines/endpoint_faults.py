@@ -101,6 +101,12 @@ class Faults:
             f"{self._where} broke off its answer: {self.quoted(why).rstrip('.')}.", hint="Ask again."
         )
 
+    def withheld(self) -> EndpointRefused:
+        return EndpointRefused(
+            f"{self._where} withholds its answer: its filter does not let it through.",
+            hint="Ask in other words, or take a model without such a filter.",
+        )
+
     def timed_out(self, what: str, seconds: float) -> EndpointTimedOut:
         return EndpointTimedOut(
             f"{self._where} {what} {seconds:g} seconds.", hint="Ask again, or look at its load."

@@ -14,7 +14,8 @@ import numpy.typing as npt
 from freehold.errors import InvalidInput
 from freehold.training.encode import Encoded, encoded, holds_control
 from freehold.training.examples import Example, Kind, examples
-from freehold.training.recipe import Recipe
+from freehold.training.licences import licence_of
+from freehold.training.recipe import Recipe, Teacher
 from freehold.training.rows import Rows
 from freehold.training.sequence import Sequence
 from freehold.training.shards import Shards
@@ -62,7 +63,8 @@ def dataset(
 
     Raises:
         NotFound: a file is not there.
-        InvalidInput: a line is not an example, shards are of another tokenizer, or nothing is left.
+        InvalidInput: a line is not an example, or written by a teacher that the recipe does not name; shards
+            are of another tokenizer, or nothing is left.
     """
     folders = [path for path in files if path.is_dir()]
     if folders and (len(files) > 1 or recipe.objective not in ("next-token", "distillation")):
@@ -74,7 +76,7 @@ def dataset(
         return _of_shards(Shards.open(folders[0]), recipe.data.context, tokenizer)
     digest = _digest(files, tokenizer)
     if recipe.objective == "next-token":
-        return _of_texts(files, recipe.data.context, tokenizer, digest, told)
+        return _of_texts(files, recipe, tokenizer, digest, told)
     return _of_conversations(files, recipe, tokenizer, digest, told)
 
 
@@ -92,20 +94,20 @@ def _of_shards(shards: Shards, context: int, tokenizer: Tokenizer) -> Dataset:
 
 
 def _of_texts(
-    files: Many[Path], context: int, tokenizer: Tokenizer, digest: str, told: Callable[[int], None]
+    files: Many[Path], recipe: Recipe, tokenizer: Tokenizer, digest: str, told: Callable[[int], None]
 ) -> Dataset:
     end = tokenizer.number(END_OF_TEXT)
     if end is None:
         end = tokenizer.number(tokenizer.eos_token)
     documents, left_out = [], []
-    for number, example in enumerate(_all(files, "text"), start=1):
+    for number, example in enumerate(_all(files, "text", recipe), start=1):
         told(number)
         if (control := holds_control(example, tokenizer)) is not None:
             left_out.append(LeftOut(example.where, f"spells out the control token {control}"))
             continue
         tokens = tokenizer.inner.encode(example.text).ids  # with the token that begins a text
         documents.append(tokens if end is None else [*tokens, end])
-    rows = Rows.of_documents(documents, context)
+    rows = Rows.of_documents(documents, recipe.data.context)
     if not len(rows):
         raise _nothing(files, left_out)
     return Dataset(rows, [rows.context] * len(rows), digest, tuple(left_out))
@@ -118,7 +120,7 @@ def _of_conversations(
     kept: list[Encoded] = []
     good: list[bool] = []
     left_out: list[LeftOut] = []
-    for number, example in enumerate(_all(files, "marked" if marked else "conversation"), start=1):
+    for number, example in enumerate(_all(files, "marked" if marked else "conversation", recipe), start=1):
         told(number)
         if (control := holds_control(example, tokenizer)) is not None:
             left_out.append(LeftOut(example.where, f"spells out the control token {control}"))
@@ -165,8 +167,34 @@ def _exchanged(kept: Many[Encoded], recipe: Recipe) -> list[Sequence]:
     return [each.answered_by(kept[other[number]]).sequence() for number, each in enumerate(kept)]
 
 
-def _all(files: Many[Path], kind: Kind) -> Many[Example]:
-    return [example for path in files for example in examples(path, kind)]
+def _all(files: Many[Path], kind: Kind, recipe: Recipe) -> Many[Example]:
+    found = []
+    for path in files:
+        for example in examples(path, kind):
+            if example.teacher is not None:
+                _check_teacher(example.teacher, recipe.teacher, example.where)
+            found.append(example)
+    return found
+
+
+def _check_teacher(wrote: Teacher, named: Teacher | None, where: str) -> None:
+    """
+    Raises:
+        InvalidInput: its licence is unknown or forbids it, or the recipe names no teacher, or another one.
+    """
+    try:
+        licence = licence_of(wrote.licence).name
+    except InvalidInput as error:
+        raise InvalidInput(f"{where}: {error.message}", hint=error.hint) from None
+    hint = f'Under [teacher] write name = "{wrote.name}" and licence = "{licence}".'
+    if named is None:
+        raise InvalidInput(f"{where} was written by a teacher, whom the recipe does not name.", hint=hint)
+    if (wrote.name, licence) != (named.name, licence_of(named.licence).name):
+        raise InvalidInput(
+            f"{where} was written by {wrote.name} ({licence}), and the recipe names {named.name} "
+            f"({named.licence}) as its teacher.",
+            hint=f"{hint} A run has one teacher.",
+        )
 
 
 def _nothing(files: Many[Path], left_out: Many[LeftOut]) -> InvalidInput:

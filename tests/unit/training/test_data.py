@@ -163,3 +163,44 @@ def test_the_digest_follows_contents_and_tokenizer_not_names(tmp_path: Path, bas
     assert read(tmp_path, base, train="moved.jsonl").digest == first
     tiny_runs.write_lines(tmp_path / "moved.jsonl", tiny_runs.conversations(4))
     assert read(tmp_path, base, train="moved.jsonl").digest != first
+
+
+TAUGHT = {"name": "large", "licence": "Apache-2.0", "model": "ab"}
+
+
+def taught(folder: Path, base: Path, lines: list[object], named: dict[str, str] | None) -> Dataset:
+    """What is read of examples by these teachers, when the recipe names that one."""
+    values = [
+        each | {"teacher": teacher}
+        for each, teacher in zip(tiny_runs.conversations(len(lines)), lines, strict=True)
+    ]
+    tiny_runs.write_lines(folder / "train.jsonl", values)
+    tables = {"teacher": named} if named is not None else {}
+    recipe = load(tiny_runs.recipe(folder, model={"start": str(base)}, **tables))
+    return dataset(recipe, recipe.data.train, tokens.load(base))
+
+
+def test_examples_by_the_teacher_that_the_recipe_names_are_learnt(tmp_path: Path, base: Path) -> None:
+    found = taught(tmp_path, base, [TAUGHT, None, TAUGHT], {"name": "large", "licence": "apache-2.0"})
+    assert len(found) == 3
+
+
+@pytest.mark.parametrize(
+    ("wrote", "named", "said"),
+    [
+        ({"name": "large"}, None, "train.jsonl:2 was written by a teacher whose name or licence"),
+        ({"name": "large", "licence": " "}, None, "train.jsonl:2 was written by a teacher whose name"),
+        ("large", None, "train.jsonl:2 was written by a teacher whose name"),
+        ({"name": "large", "licence": "llama3"}, None, "train.jsonl:2: The licence llama3 forbids training"),
+        ({"name": "large", "licence": "secret"}, None, "train.jsonl:2: The teacher's licence 'secret'"),
+        (TAUGHT, None, "train.jsonl:2 was written by a teacher, whom the recipe does not name"),
+        (TAUGHT, {"name": "large", "licence": "mit"}, "the recipe names large (mit) as its teacher"),
+        (TAUGHT, {"name": "small", "licence": "apache-2.0"}, "names small (apache-2.0) as its teacher"),
+    ],
+)
+def test_examples_by_any_other_teacher_are_refused(
+    tmp_path: Path, base: Path, wrote: object, named: dict[str, str] | None, said: str
+) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        taught(tmp_path, base, [None, wrote], named)
+    assert said in caught.value.message
