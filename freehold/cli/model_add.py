@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlsplit
 
 import typer
 
@@ -68,7 +68,7 @@ def add(
     that was broken off goes on where it was when the same is added again.
     """
     remote = {"model": model, "key_variable": key_variable, "price_in": price_in, "price_out": price_out}
-    if is_address(location) and not urlsplit(location).path.endswith(".gguf"):
+    if is_address(location) and not re.match(r"[^?#]*\.gguf(?:[?#]|$)", location):
         add_endpoint(ctx, location, json=json, name=name, context_length=context, **remote)
         return
     check_alone(location, context=context, **remote)

@@ -235,8 +235,12 @@ def _checked_address(wish: Wish) -> str:
     Raises:
         InvalidInput: it is no such address, or nothing says what the file must be.
     """
-    url = urlsplit(wish.location)
-    if url.scheme.lower() != "https" or not url.hostname or url.username or url.password:
+    try:
+        url = urlsplit(wish.location)
+        sound = url.scheme.lower() == "https" and url.hostname and not url.username and not url.password
+    except ValueError:  # as of half an IPv6 address
+        sound = False
+    if not sound:
         raise InvalidInput(f"{wish.location[:200]} is not read.", hint="Write https://host/file.gguf.")
     if not url.path.endswith(".gguf"):
         raise InvalidInput(

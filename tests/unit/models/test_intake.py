@@ -218,6 +218,7 @@ def test_a_file_of_an_address(
         ({"location": "hf:a/b"}, InvalidInput, "names no revision"),
         ({"location": "http://host.test/x.gguf"}, InvalidInput, "is not read"),
         ({"location": "https://me:x@host.test/x.gguf", "sha256": "a" * 64}, InvalidInput, "is not read"),
+        ({"location": "https://[/x.gguf", "sha256": "a" * 64}, InvalidInput, "is not read"),
         ({"location": "https://host.test/x.bin", "sha256": "a" * 64}, InvalidInput, r"no \.gguf file"),
         ({"location": "https://host.test/x.gguf"}, InvalidInput, "only by its checksum"),
         ({"location": "https://host.test/x.gguf", "sha256": "x" * 64}, InvalidInput, "no SHA-256"),
