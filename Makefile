@@ -24,7 +24,7 @@ down: ## stop what `make up` started
 	@$(BIN)/freehold down
 
 test: setup $(VENV)/.dev ## run the tests (ARGS='-k word' chooses)
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 check: $(VENV)/.dev ## style, types, layers, generated docs, front-end bundle
 	$(BIN)/ruff check .

@@ -18,12 +18,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(Path(__file__).parent):
             item.add_marker(pytest.mark.browser)
-    # the browser's event loop lives in this thread from the first of them on: asynchronous tests come before
-    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
+    """A browser for the tests of one file: while it is there its event loop lives in this thread, and the
+    asynchronous tests of other files could not run."""
     program = shutil.which("chromium")
     if program is None:
         pytest.skip("there is no chromium; on Debian: apt install chromium")
