@@ -14,6 +14,7 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
+import children
 import psutil
 import pytest
 import tiny_gguf
@@ -247,7 +248,7 @@ async def test_closing_while_loading_leaves_nothing(tiny: Path) -> None:
     await engine.close()
     with pytest.raises(Unavailable):
         await starting
-    assert psutil.Process().children() == []
+    assert children.workers() == []
 
 
 @once
@@ -276,7 +277,7 @@ async def test_a_template_that_does_not_end_is_given_up(tmp_path: Path, binding:
     async with serving(path, deadlines=Deadlines(load=20.0 if binding == "own" else 2.0)) as engine:
         with pytest.raises(ModelRejected, match=said):
             await engine.start()
-    assert psutil.Process().children() == []
+    assert children.workers() == []
 
 
 async def test_a_template_that_does_not_end_for_one_question(tmp_path: Path, binding: str) -> None:
@@ -338,7 +339,7 @@ async def test_malformed_files_never_take_the_server_down(tiny: Path, tmp_path: 
         async with serving(path, facts=facts) as engine:  # past our own check, to llama.cpp
             with pytest.raises(ModelRejected):
                 await engine.start()
-    assert psutil.Process().children() == []
+    assert children.workers() == []
 
 
 PARENT = """
