@@ -25,26 +25,20 @@ import numpy as np
 from freehold.models.formats import gguf
 from freehold.models.formats.convert import to_gguf
 from freehold.models.formats.floats import Floats, from_float32
-from freehold.models.formats.llama_config import LlamaConfig, Rope
+from freehold.models.formats.llama_config import LlamaConfig, Rope, written
 from freehold.models.formats.llama_tensors import tensors
 from freehold.models.formats.quantize import quantize
 from freehold.models.formats.safetensors_writer import Tensor, write
 from freehold.models.formats.tokenizer_json import LLAMA_3_SPLIT
 
 VOCABULARY, SPECIAL, MERGES = 128_256, 256, 280_147
-ROPE = {
-    "rope_type": "llama3",
-    "factor": 32.0,
-    "low_freq_factor": 1.0,
-    "high_freq_factor": 4.0,
-    "original_max_position_embeddings": 8192,
-}
+ROPE = Rope(5e5, "llama3", factor=32.0)
 SLICE = 2**20
 
 
 def shape(layers: int) -> LlamaConfig:
     """Llama 3.2 1B's sizes."""
-    return LlamaConfig(VOCABULARY, 2048, 8192, layers, 32, 8, 64, 131_072, 1e-5, Rope(5e5), tied=True)
+    return LlamaConfig(VOCABULARY, 2048, 8192, layers, 32, 8, 64, 131_072, 1e-5, ROPE, tied=True)
 
 
 def write_checkpoint(folder: Path, config: LlamaConfig) -> int:
@@ -61,23 +55,7 @@ def write_checkpoint(folder: Path, config: LlamaConfig) -> int:
 
     planned = [tensor(one.hugging_face, one.shape) for one in tensors(config)]
     write(folder / "model.safetensors", planned, lambda count: None)
-    settings = {
-        "architectures": ["LlamaForCausalLM"],
-        "model_type": "llama",
-        "vocab_size": config.vocabulary,
-        "hidden_size": config.width,
-        "intermediate_size": config.inner_width,
-        "num_hidden_layers": config.layers,
-        "num_attention_heads": config.heads,
-        "num_key_value_heads": config.kv_heads,
-        "head_dim": config.head_width,
-        "max_position_embeddings": config.context,
-        "rms_norm_eps": config.norm_epsilon,
-        "rope_theta": config.rope.theta,
-        "rope_scaling": ROPE,
-        "tie_word_embeddings": True,
-    }
-    (folder / "config.json").write_text(json.dumps(settings))
+    (folder / "config.json").write_text(json.dumps(written(config)))
     write_tokenizer(folder)
     return max(one.size for one in planned)
 

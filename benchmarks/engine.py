@@ -51,9 +51,9 @@ class Prompts:
     def __init__(self) -> None:
         self._random = np.random.default_rng(1)
 
-    def of(self, tokens: int, **asked: int) -> Generation:
+    def of(self, tokens: int, *, max_tokens: int) -> Generation:
         text = "".join(chr(97 + each) for each in self._random.integers(0, 26, tokens))
-        return Generation((Turn("user", text),), **asked)  # type: ignore[arg-type]
+        return Generation((Turn("user", text),), max_tokens=max_tokens)
 
 
 async def answered(engine: LocalEngine, request: Generation) -> tuple[float, float, Finished]:

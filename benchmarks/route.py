@@ -171,7 +171,7 @@ class Asked:
         with safe_open(model / "model.safetensors", framework="numpy") as weights:
             self.parameters = sum(
                 math.prod(weights.get_slice(name).get_shape())
-                for name in weights.keys()  # noqa: SIM118
+                for name in weights.keys()  # noqa: SIM118 - the open file itself cannot be iterated
             )
         gguf = model.parent / "model.gguf"
         if not gguf.exists():

@@ -14,6 +14,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urljoin, urlsplit
@@ -138,14 +139,16 @@ class Hub:
                 raise self._refusal(answer.status, answer.headers, repository.name, repository.commit)
             raise_for_status(answer)
 
+        def told(start: int, done: int) -> None:
+            progress(start + done, total)
+
         for each in files:
             url = f"{self.address}/{repository.name}/resolve/{repository.commit}/{quote(each.path)}"
-            start = before
             fetched(
                 Source(url, each.size, each.checksum, headers=self._headers(), judge=judge),
                 folder / Path(each.path).name,
                 egress=allowed,
-                progress=lambda done, start=start: progress(start + done, total),  # type: ignore[misc]
+                progress=partial(told, before),
                 sleep=sleep,
                 resolve=resolve,
             )

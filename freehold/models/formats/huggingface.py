@@ -21,7 +21,7 @@ from freehold.models.formats.checkpoint import INDEX, SINGLE
 from freehold.models.formats.floats import Floats, Kind, convert, from_float32, to_float32
 from freehold.models.formats.gguf_file import GgufFile, open_gguf
 from freehold.models.formats.gguf_llama import read_config
-from freehold.models.formats.llama_config import ARCHITECTURE, LlamaConfig
+from freehold.models.formats.llama_config import LlamaConfig, written
 from freehold.models.formats.llama_tensors import ROPE_DIVISORS, LlamaTensor, tensors, to_halves
 from freehold.models.formats.new_file import Progress, new_file, sync
 from freehold.models.formats.safetensors_writer import Tensor, write
@@ -140,34 +140,9 @@ def _pieces(file: GgufFile, tensor: LlamaTensor, kind: Kind) -> Iterator[Floats]
 
 
 def _config(file: GgufFile, config: LlamaConfig, kind: Kind) -> dict[str, Any]:
-    """In the older spelling of rope scaling, which old and new versions of transformers read."""
     special = special_ids(file)
-    rope = config.rope
-    scaling: dict[str, Any] | None = None
-    if rope.kind != "default":
-        scaling = {"rope_type": rope.kind, "factor": rope.factor}
-    if scaling and rope.kind == "llama3":
-        scaling |= {
-            "low_freq_factor": rope.low_freq_factor,
-            "high_freq_factor": rope.high_freq_factor,
-            "original_max_position_embeddings": rope.original_context,
-        }
-    return {
-        "architectures": [ARCHITECTURE],
-        "model_type": "llama",
-        "vocab_size": config.vocabulary,
-        "hidden_size": config.width,
-        "intermediate_size": config.inner_width,
-        "num_hidden_layers": config.layers,
-        "num_attention_heads": config.heads,
-        "num_key_value_heads": config.kv_heads,
-        "head_dim": config.head_width,
+    return written(config) | {
         "hidden_act": "silu",
-        "max_position_embeddings": config.context,
-        "rms_norm_eps": config.norm_epsilon,
-        "rope_theta": rope.theta,
-        "rope_scaling": scaling,
-        "tie_word_embeddings": config.tied,
         "attention_bias": False,
         "mlp_bias": False,
         "bos_token_id": special["bos_token"],

@@ -65,6 +65,39 @@ class LlamaConfig:
     """The output matrix is the embeddings'."""
 
 
+def written(config: LlamaConfig) -> dict[str, Any]:
+    """The keys of a `config.json` that `read` understands.
+
+    In the older spelling of rope scaling, which old and new versions of transformers read.
+    """
+    rope = config.rope
+    scaling: dict[str, Any] | None = None
+    if rope.kind != "default":
+        scaling = {"rope_type": rope.kind, "factor": rope.factor}
+    if scaling and rope.kind == "llama3":
+        scaling |= {
+            "low_freq_factor": rope.low_freq_factor,
+            "high_freq_factor": rope.high_freq_factor,
+            "original_max_position_embeddings": rope.original_context,
+        }
+    return {
+        "architectures": [ARCHITECTURE],
+        "model_type": "llama",
+        "vocab_size": config.vocabulary,
+        "hidden_size": config.width,
+        "intermediate_size": config.inner_width,
+        "num_hidden_layers": config.layers,
+        "num_attention_heads": config.heads,
+        "num_key_value_heads": config.kv_heads,
+        "head_dim": config.head_width,
+        "max_position_embeddings": config.context,
+        "rms_norm_eps": config.norm_epsilon,
+        "rope_theta": rope.theta,
+        "rope_scaling": scaling,
+        "tie_word_embeddings": config.tied,
+    }
+
+
 def read(config: Mapping[str, Any]) -> LlamaConfig:
     """The sizes that a `config.json` gives.
 

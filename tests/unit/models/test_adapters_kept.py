@@ -1,7 +1,6 @@
 """Adapters in the registry: on a base that they fit, found or named."""
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,17 +11,6 @@ from freehold.errors import Conflict, InvalidInput, ModelRejected
 from freehold.models.endpoint import Endpoint
 from freehold.models.formats import gguf, gguf_adapter
 from freehold.models.registry import Registry
-from freehold.store.database import Database
-from freehold.store.migrations import migrate
-from freehold.testing import FakeClock
-
-
-@pytest.fixture
-def registry(tmp_path: Path) -> Iterator[Registry]:
-    database = Database(tmp_path / "freehold.db")
-    migrate(database)
-    yield Registry(database, tmp_path / "models", clock=FakeClock())
-    database.close()
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,20 +20,11 @@ from freehold.models.export import Exports, Wish
 from freehold.models.registry import Registry
 from freehold.store.database import Database
 from freehold.store.jobs import Jobs
-from freehold.store.migrations import migrate
 from freehold.testing import FakeClock
 
 TERMS = licence.of_name("llama3.2", "said") | {
     "texts": [{"name": "LICENSE", "text": "LLAMA 3.2 …"}, {"name": "NOTICE", "text": "Thanks to all."}]
 }
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database(tmp_path / "freehold.db")
-    migrate(database)
-    yield database
-    database.close()
 
 
 @pytest.fixture

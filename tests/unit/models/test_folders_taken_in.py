@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,17 +12,6 @@ from safetensors.numpy import save_file
 from freehold.errors import InvalidInput, ModelRejected
 from freehold.models.formats.huggingface import from_gguf
 from freehold.models.registry import Registry
-from freehold.store.database import Database
-from freehold.store.migrations import migrate
-from freehold.testing import FakeClock
-
-
-@pytest.fixture
-def registry(tmp_path: Path) -> Iterator[Registry]:
-    database = Database(tmp_path / "freehold.db")
-    migrate(database)
-    yield Registry(database, tmp_path / "models", clock=FakeClock())
-    database.close()
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """The family that models make, and what is remembered of those that were removed."""
 
 import json
-from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
@@ -14,15 +13,6 @@ from freehold.models.lineage import Family, Relative, trained
 from freehold.models.registry import Model, Registry
 from freehold.models.store import removed_models
 from freehold.store.database import Database
-from freehold.store.migrations import migrate
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database(tmp_path / "freehold.db")
-    migrate(database)
-    yield database
-    database.close()
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -27,21 +26,6 @@ from freehold.models.endpoint import Endpoint
 from freehold.models.registry import Model, Registry
 from freehold.models.store import models
 from freehold.store.database import Database
-from freehold.store.migrations import migrate
-from freehold.testing import FakeClock
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database(tmp_path / "freehold.db")
-    migrate(database)
-    yield database
-    database.close()
-
-
-@pytest.fixture
-def registry(database: Database, tmp_path: Path) -> Registry:
-    return Registry(database, tmp_path / "models", clock=FakeClock())
 
 
 @pytest.fixture
