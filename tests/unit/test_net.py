@@ -478,7 +478,11 @@ def test_a_gzip_bomb_is_refused_while_it_unpacks(serve: Callable[..., Server]) -
     assert max(len(piece) for piece in unpacked([bomb])) <= 65536
 
 
-@pytest.mark.parametrize("body", [b"not packed at all", gzip.compress(b"words " * 99)[:-12]])
+@pytest.mark.parametrize(
+    "body",
+    [b"not packed at all", gzip.compress(b"words " * 99)[:-12]],
+    ids=["not packed", "cut short"],
+)
 def test_a_broken_packing_is_said(serve: Callable[..., Server], body: bytes) -> None:
     server = serve(says("200 OK", "Content-Encoding: gzip\r\n", body))
     with pytest.raises(FetchFailed):

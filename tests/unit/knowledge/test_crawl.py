@@ -175,7 +175,7 @@ OUTSIDE = """<!DOCTYPE urlset [<!ENTITY x SYSTEM "file:///etc/passwd">]>
         "{}",
         '<?xml version="1.0" encoding="no-such"?><urlset/>',
         b"\x1f\x8bnot packed",
-        gzip.compress(b"<urlset></urlset>")[:-9],
+        pytest.param(gzip.compress(b"<urlset></urlset>")[:-9], id="gzip cut short"),
         b"\xff\xfe<\0u\0",
     ],
 )
