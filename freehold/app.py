@@ -61,7 +61,9 @@ from freehold.models.intake import Intake
 from freehold.models.registry import Model, Registry
 from freehold.net import Egress
 from freehold.store.database import Database
-from freehold.store.jobs import Handler, Job, JobContext, JobRunner, Jobs
+from freehold.store.job_context import Handler, JobContext
+from freehold.store.job_runner import JobRunner
+from freehold.store.jobs import Job, Jobs
 from freehold.store.lock import HomeLock
 from freehold.store.migrations import migrate
 from freehold.tasks.answer import TASK as ANSWER

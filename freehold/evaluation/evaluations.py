@@ -23,7 +23,8 @@ from typing import Any
 
 from freehold.errors import Conflict, InvalidInput, NotFound
 from freehold.evaluation.shelf import Kept, Shelf, replace_file
-from freehold.store.jobs import Job, JobContext, Jobs
+from freehold.store.job_context import JobContext
+from freehold.store.jobs import Job, Jobs
 
 log = logging.getLogger(__name__)
 

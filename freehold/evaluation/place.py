@@ -31,7 +31,8 @@ from freehold.knowledge.sources import Sources
 from freehold.knowledge.store import assistant_sources
 from freehold.models.registry import Registry
 from freehold.store.database import Database
-from freehold.store.jobs import Job, JobContext, Jobs
+from freehold.store.job_context import JobContext
+from freehold.store.jobs import Job, Jobs
 
 LOOK_SECONDS = 0.2
 """Between two looks at how far reading and embedding are."""

@@ -28,7 +28,8 @@ from freehold.evaluation.evaluations import Wish as Asked
 from freehold.evaluation.shelf import Kept, Shelf, replace_file
 from freehold.evaluation.tickets import MOST_QUESTION_CHARS, MOST_REPLY_CHARS, MOST_TURNS, Ticket
 from freehold.redaction import Masker
-from freehold.store.jobs import Job, JobContext, Jobs
+from freehold.store.job_context import JobContext
+from freehold.store.jobs import Job, Jobs
 from freehold.types import Turn
 
 KIND = "rehearse"

@@ -23,7 +23,7 @@ from freehold.evaluation.gold import Gold, Known
 from freehold.evaluation.metrics import DEPTH
 from freehold.evaluation.questions import Question
 from freehold.evaluation.records import Records
-from freehold.store.jobs import Interrupted
+from freehold.store.job_context import Interrupted
 from freehold.types import AnswerEvent, Query, SearchResult
 
 FAILURES = 5

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
 from freehold.errors import Conflict, FreeholdError, NotFound
-from freehold.store.jobs import Interrupted, JobContext, Jobs
+from freehold.store.job_context import Interrupted, JobContext
+from freehold.store.jobs import Jobs
 
 log = logging.getLogger(__name__)
 

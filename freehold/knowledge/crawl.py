@@ -25,7 +25,7 @@ from freehold.knowledge.origin import Content, Item, Known, Listing
 from freehold.knowledge.sitemap import MAX_SITEMAP_BYTES, is_sitemap, read_sitemap
 from freehold.knowledge.sources import Kind, normal_url
 from freehold.net import Fetched, fetch
-from freehold.store.jobs import Interrupted
+from freehold.store.job_context import Interrupted
 
 MAX_PAGES = 50_000
 """Pages read of one source."""

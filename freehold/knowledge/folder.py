@@ -10,7 +10,7 @@ from pathlib import Path
 
 from freehold.errors import FreeholdError, NotFound, TooLarge, Unavailable, UnreadableDocument
 from freehold.knowledge.origin import Content, Item, Known, Listing
-from freehold.store.jobs import Interrupted
+from freehold.store.job_context import Interrupted
 
 SKIPPED_FOLDERS = frozenset({"node_modules", "__pycache__"})
 

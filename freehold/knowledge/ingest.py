@@ -32,7 +32,7 @@ from freehold.knowledge.sources import Source, Sources, default_title
 from freehold.knowledge.store import documents, sources
 from freehold.knowledge.visit import PageParser
 from freehold.store.database import Database
-from freehold.store.jobs import Interrupted, JobContext
+from freehold.store.job_context import Interrupted, JobContext
 
 READ_AT_ONCE = 2
 """Documents of a folder read at the same time; of the web it is one."""

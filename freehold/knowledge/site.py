@@ -29,7 +29,7 @@ from freehold.knowledge.survey import Rules, missing_page, remembered, sitemap_p
 from freehold.knowledge.visit import PageParser, Visit, Visitor, given_up
 from freehold.net import MAX_REDIRECTS, Fetched, fetch
 from freehold.store.database import Database
-from freehold.store.jobs import Interrupted
+from freehold.store.job_context import Interrupted
 
 PAGES = 10_000
 DEPTH = 20

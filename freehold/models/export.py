@@ -21,7 +21,8 @@ from freehold.models.formats.new_file import Progress, sync
 from freehold.models.lineage import Family
 from freehold.models.model import Model
 from freehold.models.registry import Registry
-from freehold.store.jobs import Interrupted, Job, JobContext, Jobs
+from freehold.store.job_context import Interrupted, JobContext
+from freehold.store.jobs import Job, Jobs
 
 KIND = "export"
 FORMATS = ("gguf", "hf", "ollama")

@@ -26,7 +26,8 @@ from freehold.models.model import checked_name, name_from
 from freehold.models.registry import Registry
 from freehold.net import Resolve, resolve
 from freehold.net.transfer import size_of
-from freehold.store.jobs import Interrupted, Job, JobContext, Jobs
+from freehold.store.job_context import Interrupted, JobContext
+from freehold.store.jobs import Job, Jobs
 
 KIND = "model"
 SAVED_BYTES = 64 * 2**20

@@ -12,7 +12,8 @@ from freehold.knowledge.options import SiteOptions
 from freehold.knowledge.parser_pool import ParserPool
 from freehold.knowledge.sources import Sources
 from freehold.store.database import Database
-from freehold.store.jobs import JobRunner, Jobs
+from freehold.store.job_runner import JobRunner
+from freehold.store.jobs import Jobs
 from freehold.store.lock import HomeLock
 from freehold.store.migrations import migrate
 

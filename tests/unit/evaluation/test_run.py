@@ -23,7 +23,7 @@ from freehold.evaluation.gold import Known
 from freehold.evaluation.questions import Question
 from freehold.evaluation.records import Records, records_in
 from freehold.evaluation.run import FAILURES, Overheard, Place, run
-from freehold.store.jobs import Interrupted
+from freehold.store.job_context import Interrupted
 from freehold.testing import FakeEngine
 from freehold.types import (
     AnswerEvent,

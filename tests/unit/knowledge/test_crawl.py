@@ -31,7 +31,7 @@ from freehold.knowledge.sources import Sources
 from freehold.knowledge.store import documents
 from freehold.net import Fetched
 from freehold.store.database import Database
-from freehold.store.jobs import Interrupted
+from freehold.store.job_context import Interrupted
 from freehold.store.migrations import migrate
 
 SITE = "https://docs.test/sitemap.xml"

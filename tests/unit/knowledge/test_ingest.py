@@ -31,7 +31,9 @@ from freehold.knowledge.store import (
     vectors,
 )
 from freehold.store.database import Database
-from freehold.store.jobs import Interrupted, JobRunner, Jobs
+from freehold.store.job_context import Interrupted
+from freehold.store.job_runner import JobRunner
+from freehold.store.jobs import Jobs
 from freehold.store.migrations import migrate
 
 

@@ -29,7 +29,8 @@ from freehold.models.hub import Hub
 from freehold.models.intake import ABANDONED_SECONDS, KIND, Intake, Wish
 from freehold.models.registry import Model, Registry
 from freehold.store.database import Database
-from freehold.store.jobs import Interrupted, JobContext, Jobs
+from freehold.store.job_context import Interrupted, JobContext
+from freehold.store.jobs import Jobs
 from freehold.store.migrations import migrate
 from freehold.testing import FakeClock
 
