@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as jsonlib
+import math
 import re
 import shutil
 from pathlib import Path
@@ -152,20 +153,23 @@ def bring(
     base: Base = None,
 ) -> None:
     """Take the result of a bundled run back, its hashes checked, and keep it among the models."""
+    from freehold.training.lock import held
     from freehold.training.parcel import unpack
 
     runs = config_of(ctx).runs / "training"
     arrived = runs / ".arrived"
-    unpack(archive.expanduser(), arrived)
-    try:
-        facts = facts_of(arrived)
-        folder = (out or runs / facts["name"]).expanduser()
-        if folder.exists():
-            raise Conflict(f"{folder} is there already.", hint="Name another folder with --out.")
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        shutil.move(arrived, folder)
-    finally:
+    with held(runs):  # a second one would take what this one has unpacked for its own
         shutil.rmtree(arrived, ignore_errors=True)
+        try:
+            unpack(archive.expanduser(), arrived)
+            facts = facts_of(arrived)
+            folder = (out or runs / facts["name"]).expanduser()
+            if folder.exists():
+                raise Conflict(f"{folder} is there already.", hint="Name another folder with --out.")
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            shutil.move(arrived, folder)
+        finally:
+            shutil.rmtree(arrived, ignore_errors=True)
     draw(folder, facts["name"])
     say(str(folder / facts["result"]))
     if add:
@@ -201,7 +205,7 @@ def facts_of(folder: Path) -> dict[str, Any]:
             "That run is not finished: the archive holds its checkpoint.",
             hint="Go on with it where it ran: `unpack` it there, and `run` again.",
         ) from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise InvalidInput(f"The run's own account cannot be read: {error}.") from None
 
 
@@ -274,12 +278,13 @@ def draw(folder: Path, name: str) -> Path:
     """The losses as a page of their own."""
     from freehold.evaluation.page import render
     from freehold.evaluation.plot import Axis, Line
+    from freehold.training.metrics import lines as said_in
 
     found: dict[str, dict[int, float]] = {"step": {}, "evaluation": {}}
-    for text in (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines():
-        said = jsonlib.loads(text)
-        if said["event"] in found:
-            found[said["event"]][said["step"]] = said["loss"]
+    for said in said_in(folder):
+        step, loss = said.get("step"), said.get("loss")
+        if isinstance(step, int) and isinstance(loss, int | float) and math.isfinite(loss):
+            found.get(said["event"], {})[step] = loss
     names = {"step": "training", "evaluation": "evaluation"}
     lines = [Line(names[event], sorted(points.items())) for event, points in found.items() if points]
     values = {"name": name, "lines": lines, "x": Axis("step", low=0), "y": Axis("loss")}

@@ -7,7 +7,6 @@ A checkpoint is written beside the last one and takes its place only when it is 
 from __future__ import annotations
 
 import json
-import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from freehold.errors import InvalidInput
-from freehold.training.files import whole_folder, write_json
+from freehold.training.files import mend, whole_folder, write_json
 from freehold.training.places import CHECKPOINT
 
 STATES = ("exp_avg", "exp_avg_sq", "step")
@@ -62,7 +61,7 @@ def progress_of(folder: Path) -> Progress | None:
     Raises:
         InvalidInput: the checkpoint cannot be read.
     """
-    _mend(folder)
+    mend(folder / CHECKPOINT)
     path = folder / CHECKPOINT / "progress.json"
     if not path.exists():
         return None
@@ -133,13 +132,3 @@ def _as(parameter: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
 
     split: Any = parameter
     return distribute_tensor(value, split.device_mesh, split.placements)
-
-
-def _mend(folder: Path) -> None:
-    """Puts the last checkpoint back where a crash left it moved aside."""
-    current, old = folder / CHECKPOINT, folder / f".{CHECKPOINT}.old"
-    if old.exists():
-        if current.exists():
-            shutil.rmtree(old)
-        else:
-            old.rename(current)

@@ -13,7 +13,7 @@ from typing import Any
 
 from freehold.errors import NoRoom
 
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextlib.contextmanager
@@ -26,6 +26,7 @@ def whole_folder(target: Path) -> Iterator[Path]:
     fresh = target.with_name(f".{target.name}.partial")
     old = target.with_name(f".{target.name}.old")
     target.parent.mkdir(parents=True, exist_ok=True)
+    mend(target)
     shutil.rmtree(fresh, ignore_errors=True)
     try:
         with room(target):
@@ -43,6 +44,16 @@ def whole_folder(target: Path) -> Iterator[Path]:
         shutil.rmtree(fresh, ignore_errors=True)
 
 
+def mend(target: Path) -> None:
+    """Puts a folder back where a crash left it moved aside, or ends its removal."""
+    old = target.with_name(f".{target.name}.old")
+    if old.exists():
+        if target.exists():
+            shutil.rmtree(old)
+        else:
+            old.rename(target)
+
+
 @contextlib.contextmanager
 def room(target: Path) -> Iterator[None]:
     """Turns a full disk into an error that says so.
@@ -53,12 +64,12 @@ def room(target: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in _FULL:
+        if error.errno in FULL:
             raise NoRoom(f"There is no room for {target}.", hint="Make room and run it again.") from None
         raise
     except Exception as error:
         # safetensors writes in Rust, which names the number of the error in its text only
-        if any(f"os error {number}" in str(error) for number in _FULL):
+        if any(f"os error {number}" in str(error) for number in FULL):
             raise NoRoom(f"There is no room for {target}.", hint="Make room and run it again.") from None
         raise
 

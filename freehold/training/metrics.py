@@ -31,14 +31,16 @@ class Metrics:
 
 
 def lines(folder: Path) -> list[dict[str, Any]]:
-    """The whole lines of a run's metrics; one that a crash cut in half is passed over."""
+    """The whole lines of a run's metrics; one that a crash cut in half, or that is none, is passed over."""
     path = folder / METRICS
     found = []
-    for text in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
+    for text in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else ():
         try:
-            found.append(json.loads(text))
-        except ValueError:
+            said = json.loads(text)
+        except (ValueError, RecursionError):
             continue
+        if isinstance(said, dict) and isinstance(said.get("event"), str):
+            found.append(said)
     return found
 
 

@@ -1,22 +1,24 @@
 """Files of a repository at one commit, from a copy on this machine: a clone, an archive, or a folder.
 
-Nothing of the repository is run and no network is asked. An archive is a `.tar.gz` as forges give them, with
-the commit in its head (git writes it there); a plain folder says nothing of its commit, and is taken at its
-word.
+Nothing of the repository is run and no network is asked. A clone's files are held against the commit's hash.
+An archive is a `.tar.gz` as forges give them, with the commit in its head (git writes it there), and is
+believed; a plain folder says nothing of its commit, and is taken at its word.
 """
 
 from __future__ import annotations
 
 import re
-import subprocess
-import tarfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from freehold.errors import InvalidInput, NotFound, Unavailable
+from freehold.errors import InvalidInput, NotFound
+from freehold.training.archive import forwards
+from freehold.training.git_objects import GitObjects
 
 LARGEST = 20_000_000
 """Bytes of a file; larger ones are data, not text."""
+MOST = 4_000_000_000
+"""Bytes of all files that are wanted: what a corpus holds in memory, and no small archive may unpack to."""
 
 
 class Mirror:
@@ -35,7 +37,8 @@ class Mirror:
         self.certain = self._archive or self._git is not None
         """Whether these are the commit's files for sure; a plain folder cannot say."""
         if self._git is not None:
-            self._run("cat-file", "-e", f"{commit}^{{commit}}")
+            with GitObjects(self._git) as objects:
+                next(objects.files(commit), None)
         elif self._archive:
             _check_archive(place, commit)
         elif not place.is_dir():
@@ -44,15 +47,16 @@ class Mirror:
     def files(self, patterns: Sequence[str]) -> Iterator[tuple[str, bytes]]:
         """Paths and contents of the files that any of the patterns fits, ordered by path in a repository."""
         wanted = re.compile("|".join(map(as_regex, patterns)))
-        if self._git is not None:
-            yield from self._of_git(wanted)
-        elif self._archive:
-            yield from self._of_archive(wanted)
-        else:
-            for path in sorted(each for each in self._place.rglob("*") if each.is_file()):
-                name = path.relative_to(self._place).as_posix()
-                if wanted.fullmatch(name) and not path.is_symlink() and path.stat().st_size <= LARGEST:
-                    yield name, path.read_bytes()
+        kind = self._of_git if self._git is not None else self._of_archive if self._archive else self._plain
+        total = 0
+        for name, content in kind(wanted):
+            total += len(content)
+            if total > MOST:
+                raise InvalidInput(
+                    f"The mirror {self._place} has more than {MOST:,} bytes of such files.",
+                    hint="Narrow the source's `files`.",
+                )
+            yield name, content
 
     def text(self, path: str) -> str | None:
         """One file, or None where the commit does not have it."""
@@ -60,51 +64,32 @@ class Mirror:
         return None if found is None else found[1].decode(errors="replace")
 
     def _of_git(self, wanted: re.Pattern[str]) -> Iterator[tuple[str, bytes]]:
-        listed = self._run("ls-tree", "-r", "-z", "-l", self._commit).split(b"\0")
-        chosen: list[tuple[str, bytes]] = []
-        for entry in filter(None, listed):
-            facts, _, raw = entry.partition(b"\t")
-            mode, _, blob, size = facts.split()
-            name = raw.decode(errors="replace")
-            if mode.startswith(b"100") and size.isdigit() and int(size) <= LARGEST and wanted.fullmatch(name):
-                chosen.append((name, blob))
-        with subprocess.Popen(
-            self._command("cat-file", "--batch"), stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        ) as process:
-            assert process.stdin is not None and process.stdout is not None
-            for name, blob in chosen:
-                process.stdin.write(blob + b"\n")
-                process.stdin.flush()
-                head = process.stdout.readline().split()
-                if len(head) != 3:  # a partial copy may lack a file
+        assert self._git is not None
+        with GitObjects(self._git) as objects:
+            for name, hash in objects.files(self._commit):
+                if not wanted.fullmatch(name):
+                    continue
+                size = objects.size(hash, "blob")
+                if size is None:  # a partial copy may lack a file
                     raise NotFound(f"The mirror {self._place} lacks the content of {name}.")
-                content = process.stdout.read(int(head[2]))
-                process.stdout.read(1)
-                yield name, content
-            process.stdin.close()
+                if (content := objects.read(hash, "blob", LARGEST)) is not None:
+                    yield name, content
 
     def _of_archive(self, wanted: re.Pattern[str]) -> Iterator[tuple[str, bytes]]:
-        with tarfile.open(self._place, "r|*") as archive:
+        with self._place.open("rb") as file, forwards(file, str(self._place), packed=True) as archive:
             for member in archive:
                 name = member.name.partition("/")[2]
-                if member.isreg() and member.size <= LARGEST and wanted.fullmatch(name):
+                plain = member.isreg() and not member.issparse()
+                if plain and member.size <= LARGEST and wanted.fullmatch(name):
                     content = archive.extractfile(member)
                     assert content is not None, "a regular file"
                     yield name, content.read()
 
-    def _command(self, *arguments: str) -> list[str]:
-        return ["git", "--no-pager", "-c", "safe.directory=*", f"--git-dir={self._git}", *arguments]
-
-    def _run(self, *arguments: str) -> bytes:
-        try:
-            return subprocess.run(self._command(*arguments), check=True, capture_output=True).stdout
-        except FileNotFoundError:
-            raise Unavailable("Reading a repository needs git, which is not installed.") from None
-        except subprocess.CalledProcessError:
-            raise NotFound(
-                f"The mirror {self._place} has no commit {self._commit}.",
-                hint="Bring the mirror up to date, or name a commit that it has.",
-            ) from None
+    def _plain(self, wanted: re.Pattern[str]) -> Iterator[tuple[str, bytes]]:
+        for path in sorted(each for each in self._place.rglob("*") if each.is_file()):
+            name = path.relative_to(self._place).as_posix()
+            if wanted.fullmatch(name) and not path.is_symlink() and path.stat().st_size <= LARGEST:
+                yield name, path.read_bytes()
 
 
 def as_regex(pattern: str) -> str:
@@ -125,10 +110,9 @@ def _git_folder(place: Path) -> Path | None:
 
 
 def _check_archive(place: Path, commit: str) -> None:
-    try:
-        with tarfile.open(place, "r:*") as archive:
-            found = archive.pax_headers.get("comment", "")
-    except (tarfile.TarError, OSError, EOFError) as error:
-        raise InvalidInput(f"{place} is not an archive: {error}.") from None
+    with place.open("rb") as file, forwards(file, str(place), packed=True) as archive:
+        found = archive.pax_headers.get("comment", "")
     if found != commit:
-        raise InvalidInput(f"{place} is an archive of {found or 'no commit that it names'}, not of {commit}.")
+        raise InvalidInput(
+            f"{place} is an archive of {found[:80] or 'no commit that it names'}, not of {commit}."
+        )

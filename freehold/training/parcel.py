@@ -16,10 +16,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
-from freehold.errors import InvalidInput, NotFound
-from freehold.training.files import room, whole_folder
+from freehold.errors import Conflict, InvalidInput, NotFound
+from freehold.training.archive import forwards
+from freehold.training.files import FULL, room, whole_folder
+from freehold.training.places import CHECKPOINT, RUN
 
 MANIFEST = "manifest.json"
+MAX_MANIFEST_BYTES = 64 * 2**20
 _PART = re.compile(r"(.+\.tar)\.(\d{3,})")
 
 
@@ -51,20 +54,25 @@ def unpack(archive: Path, folder: Path) -> list[str]:
     Raises:
         NotFound: there is no such archive, or a part of it is missing.
         InvalidInput: it is none of ours, was changed, or would write elsewhere.
+        Conflict: there is a folder, and it holds something else than a run.
+        NoRoom: the disk is full.
     """
+    there = any(folder.iterdir()) if folder.is_dir() else folder.exists()
+    if there and not any((folder / name).exists() for name in (MANIFEST, CHECKPOINT, RUN)):
+        raise Conflict(f"{folder} holds no run, and is not replaced.", hint="Name another folder.")
     with whole_folder(folder) as fresh:
-        try:
-            with _Joined(archive) as joined, tarfile.open(fileobj=joined, mode="r|") as tar:
-                for member in tar:
-                    if not member.isfile():
-                        raise InvalidInput(f"{archive.name} holds {member.name}, which is no plain file.")
+        with _Joined(archive) as joined, forwards(joined, archive.name) as tar:
+            for member in tar:
+                if not member.isfile() or member.issparse():
+                    raise InvalidInput(f"{archive.name} holds {member.name[:200]}, which is no plain file.")
+                try:
                     tar.extract(member, fresh, filter="data")
-            manifest = json.loads((fresh / MANIFEST).read_text(encoding="utf-8"))
-            names = dict(manifest["sha256"])
-        except FileNotFoundError:
-            raise InvalidInput(f"{archive.name} is not whole: its list of files is missing.") from None
-        except (tarfile.TarError, EOFError, ValueError, KeyError, TypeError) as error:
-            raise InvalidInput(f"{archive.name} is no archive of ours: {error}.") from None
+                except OSError as error:
+                    if error.errno in FULL:
+                        raise
+                    what = f"{archive.name} holds {member.name[:200]}"
+                    raise InvalidInput(f"{what}, which cannot be written: {error.strerror}.") from None
+        names = _listed(fresh / MANIFEST, archive.name)
         found = {path.relative_to(fresh).as_posix() for path in fresh.rglob("*") if path.is_file()}
         if found != {*names, MANIFEST}:
             raise InvalidInput(f"{archive.name} does not hold the files that its list names.")
@@ -77,9 +85,25 @@ def unpack(archive: Path, folder: Path) -> list[str]:
 
 def parts_of(target: Path) -> list[Path]:
     """The parts of an archive that are there, in order."""
-    return sorted(
-        target.parent.glob(f"{target.name}.[0-9][0-9][0-9]*"), key=lambda part: int(part.suffix[1:])
-    )
+    matches = (_PART.fullmatch(path.name) for path in target.parent.glob("*") if path.is_file())
+    found = {int(match[2]): match[0] for match in matches if match and match[1] == target.name}
+    return [target.with_name(name) for _, name in sorted(found.items())]
+
+
+def _listed(manifest: Path, archive: str) -> dict[str, str]:
+    """The hashes that an archive's own list names.
+
+    Raises:
+        InvalidInput: it is missing, or no list of ours.
+    """
+    try:
+        if manifest.stat().st_size > MAX_MANIFEST_BYTES:
+            raise InvalidInput(f"The list of files in {archive} is too large.")
+        return dict(json.loads(manifest.read_text(encoding="utf-8"))["sha256"])
+    except FileNotFoundError:
+        raise InvalidInput(f"{archive} is not whole: its list of files is missing.") from None
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise InvalidInput(f"{archive} is no archive of ours: {str(error)[:200]}.") from None
 
 
 def _add(tar: tarfile.TarFile, name: str, size: int, file: IO[bytes]) -> None:

@@ -84,7 +84,7 @@ def test_another_commit_is_refused(tmp_path: Path, commit: str) -> None:
     with pytest.raises(InvalidInput, match=f"archive of {commit}, not of 0000"):
         Mirror(places["archive.tar.gz"], "0" * 40)
     (tmp_path / "broken.tar.gz").write_bytes(b"no archive")
-    with pytest.raises(InvalidInput, match="is not an archive"):
+    with pytest.raises(InvalidInput, match="is not a sound archive"):
         Mirror(tmp_path / "broken.tar.gz", commit)
     with pytest.raises(NotFound, match="no mirror"):
         Mirror(tmp_path / "absent", commit)

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from freehold.errors import InvalidInput, NotFound
-from freehold.training.parcel import pack, unpack
+from freehold.errors import Conflict, InvalidInput, NotFound
+from freehold.training.parcel import MANIFEST, pack, parts_of, unpack
 
 BYTES = np.random.default_rng(0).bytes(70_000)
 
@@ -80,6 +80,59 @@ def test_an_archive_that_would_write_elsewhere_is_refused(tmp_path: Path, name: 
     with pytest.raises(InvalidInput):
         unpack(tmp_path / "x.tar", tmp_path / "folder")
     (tmp_path / "y.tar").write_bytes(b"no archive" * 100)
-    with pytest.raises(InvalidInput, match="no archive of ours"):
+    with pytest.raises(InvalidInput, match="not a sound archive"):
         unpack(tmp_path / "y.tar", tmp_path / "folder")
     assert not (tmp_path / "folder").exists()
+
+
+def archive_of(path: Path, *members: tuple[tarfile.TarInfo, bytes]) -> Path:
+    with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as tar:
+        for member, data in members:
+            member.size = member.size or len(data)
+            tar.addfile(member, io.BytesIO(data.ljust(member.size if member.size < 2**20 else 0)))
+    return path
+
+
+def holes(size: int) -> tarfile.TarInfo:
+    member = tarfile.TarInfo("holes")
+    member.pax_headers = {"GNU.sparse.map": "0,0", "GNU.sparse.size": str(size), "GNU.sparse.name": "holes"}
+    return member
+
+
+@pytest.mark.parametrize(
+    "listed", [b"[" * 100_000, b"[]", b"1", b'{"sha256": 5}', b"\xff", b'{"sha256": [["a"]]}']
+)
+def test_a_list_that_is_none_is_refused(tmp_path: Path, listed: bytes) -> None:
+    archive = archive_of(tmp_path / "x.tar", (tarfile.TarInfo(MANIFEST), listed))
+    with pytest.raises(InvalidInput, match="no archive of ours"):
+        unpack(archive, tmp_path / "folder")
+    assert [path.name for path in tmp_path.iterdir()] == ["x.tar"]
+
+
+def test_members_that_are_no_plain_files_with_all_their_bytes_are_refused(tmp_path: Path) -> None:
+    under = [(tarfile.TarInfo("a"), b"x"), (tarfile.TarInfo("a/b"), b"x")]
+    for number, members in enumerate([[(holes(2**60), b"")], under, [(tarfile.TarInfo("n" * 300), b"x")]]):
+        archive = archive_of(tmp_path / f"{number}.tar", *members)
+        with pytest.raises(InvalidInput, match=r"no plain file|cannot be written"):
+            unpack(archive, tmp_path / "folder")
+    assert not (tmp_path / "folder").exists()
+
+
+def test_a_folder_that_holds_no_run_is_not_replaced(tmp_path: Path, files: dict[str, Path | bytes]) -> None:
+    pack(files, tmp_path / "x.tar")
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "letters").write_text("dear")
+    with pytest.raises(Conflict, match="holds no run"):
+        unpack(tmp_path / "x.tar", tmp_path / "home")
+    assert (tmp_path / "home" / "letters").read_text() == "dear"
+    for _ in range(2):  # what came from an archive may
+        unpack(tmp_path / "x.tar", tmp_path / "out")
+
+
+def test_only_parts_are_taken_for_parts(tmp_path: Path, files: dict[str, Path | bytes]) -> None:
+    parts = pack(files, tmp_path / "x[1]*.tar", part_bytes=50_000)
+    (tmp_path / "x[1]*.tar.001.bak").write_bytes(b"mine")
+    (tmp_path / "x1y.tar.000").write_bytes(b"mine")
+    assert parts_of(tmp_path / "x[1]*.tar") == parts
+    pack(files, tmp_path / "x[1]*.tar", part_bytes=50_000)
+    assert (tmp_path / "x[1]*.tar.001.bak").exists() and (tmp_path / "x1y.tar.000").exists()
