@@ -25,11 +25,11 @@ from sqlalchemy import select
 
 from freehold.assistant.assistants import Assistants
 from freehold.egress import Egress
+from freehold.knowledge.asking import AT_ONCE
 from freehold.knowledge.ingest import Ingest
 from freehold.knowledge.lexical import LexicalIndex
 from freehold.knowledge.options import SiteOptions
 from freehold.knowledge.parser_pool import ParserPool
-from freehold.knowledge.site import AT_ONCE
 from freehold.knowledge.sources import Sources
 from freehold.knowledge.store import documents, integrity
 from freehold.store.database import Database

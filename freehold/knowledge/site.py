@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Container
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import asdict
 from urllib.parse import urlsplit
 
 from freehold.egress import Egress
 from freehold.errors import Conflict, EgressDenied, FetchFailed, FreeholdError, NotFound
 from freehold.knowledge.address import MAX_STEPS, Address, Scope, address_of
+from freehold.knowledge.asking import Asking
 from freehold.knowledge.batch import BATCH_SECONDS, FIRST_SECONDS, Batch, known_documents
 from freehold.knowledge.crawl import DELAY_SECONDS
 from freehold.knowledge.frontier import DOCUMENTS, WAITING, Frontier, Page
@@ -26,20 +26,14 @@ from freehold.knowledge.robots import origin_of
 from freehold.knowledge.settling import Settling
 from freehold.knowledge.site_report import REASONS, report_of
 from freehold.knowledge.survey import Rules, missing_page, remembered, sitemap_pages
-from freehold.knowledge.visit import PageParser, Visit, Visitor, given_up
-from freehold.net import MAX_REDIRECTS, Fetched, fetch
+from freehold.knowledge.visit import PageParser, Visit, Visitor
+from freehold.net import MAX_REDIRECTS, Fetched
 from freehold.store.database import Database
 from freehold.store.job_context import Interrupted
 
 PAGES = 10_000
 DEPTH = 20
 """Limits of a site for which nothing else was said."""
-
-AT_ONCE = 3
-"""Pages asked for at the same time, the pace allowing."""
-
-TRIES = 3
-"""Times that a page is asked for in one crawl when its host asks to be asked later."""
 
 FAILURES_IN_A_ROW = 10
 """After so many the host is looked at before it is asked for more."""
@@ -50,12 +44,6 @@ asked for first."""
 
 RULES_SECONDS = 86_400.0
 """How long a robots.txt is believed."""
-
-LAST_SECONDS = 1.0
-"""How long pages in hand are waited for when a crawl is ended."""
-
-LOOK_UP_SECONDS = 0.2
-"""Longest time between two looks at whether to stop."""
 
 
 class SiteSync:
@@ -73,8 +61,6 @@ class SiteSync:
         max_bytes: int,
         written: Callable[[], None],
         clock: Callable[[], float] = time.time,
-        get: Callable[..., Fetched] = fetch,
-        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         """`written` is called now and then, when there is something for the indexes."""
         parts = urlsplit(start)
@@ -87,16 +73,14 @@ class SiteSync:
         self._parser = parser
         self._written = written
         self._clock = clock
-        self._sleep = sleep
         named = egress.with_named(parts.hostname or "", parts.port)
-        self._visitor = Visitor(parser, named, max_bytes=max_bytes, get=get)
+        self._visitor = Visitor(parser, named, max_bytes=max_bytes)
         self._batch = Batch(database, source_id, written=lambda: None, clock=clock)
         self._most_pages = PAGES if options.pages is None else options.pages
         self._most_depth = DEPTH if options.depth is None else options.depth
         local = egress.permits_private(parts.hostname or "", _port(start))
         delay = options.delay if options.delay is not None else 0.0 if local else DELAY_SECONDS
         self._pace = Pace(delay)
-        self._tries: dict[str, int] = {}
         self._failing: list[Page] = []
 
     def run(
@@ -113,7 +97,7 @@ class SiteSync:
             Conflict: the site's rules forbid it, or it looks as if the site were away; nothing was removed.
             FreeholdError: the site cannot be reached; nothing was removed.
         """
-        self._progress, self._stopping, self._again = progress, stopping, again
+        self._progress, self._stopping = progress, stopping
         with self._database.read() as connection:
             self._known = known_documents(connection, self._source_id)
         before = len(self._known)
@@ -139,20 +123,29 @@ class SiteSync:
             permits=self._permits,
         )
         self._index_at, self._stale = time.monotonic() + FIRST_SECONDS, False
-        pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="crawl")
-        self._pending: dict[Future[Visit], Page] = {}
+        asking = Asking(
+            frontier,
+            self._visitor,
+            self._pace,
+            self._known,
+            most_pages=self._most_pages,
+            again=again,
+            meanwhile=self._meanwhile,
+        )
         try:
-            self._crawl(pool)
+            self._crawl(asking)
             if lost := self._unlinked():
-                self._crawl(pool, None if frontier.asked < self._most_pages else lost)
+                self._crawl(asking, None if frontier.asked < self._most_pages else lost)
         except (Interrupted, FetchFailed):
-            self._take_in()
+            for page, visit in asking.last():
+                self._settling.settle(page, visit)
+                self._stale = True
             raise
         except Conflict:  # what was learned of the site may be as wrong as its pages
             frontier.abandon()
             raise
-        finally:  # not waited for: a page in hand may take a while, and stopping is not to
-            pool.shutdown(wait=False, cancel_futures=True)
+        finally:
+            asking.close()
             self._refresh()
         removed = self._remove(before)
         with self._database.read() as connection:
@@ -162,12 +155,20 @@ class SiteSync:
         if self._stopping():
             raise Interrupted
 
+    def _meanwhile(self) -> None:
+        """Ends the crawl when it is to stop; else gives the indexes what came, when it is time."""
+        self._look_up()
+        if self._stale and time.monotonic() >= self._index_at:
+            self._refresh()
+            frontier = self._frontier
+            self._progress(frontier.met - frontier.waiting, frontier.met, "", saved=True)
+
     def _ask(self, url: str, max_bytes: int) -> Fetched:
         """One request beside the pages', when the pace allows it."""
         left = self._pace.take()
         while left > 0:
             self._look_up()
-            self._sleep(min(left, 1.0))
+            time.sleep(min(left, 1.0))
             left -= 1.0
         return self._visitor.ask(url, max_bytes)
 
@@ -216,53 +217,12 @@ class SiteSync:
                 sitemaps=[[place, error.code, error.message] for place, error in failures],
             )
 
-    def _crawl(self, pool: ThreadPoolExecutor, only: Container[str] | None = None) -> None:
-        """Asks for what waits, until nothing does or the limit of pages is reached.
-
-        `only` these pages, where it says which; the limit does not count for them.
-        """
-        pending, frontier = self._pending, self._frontier
-        while True:
-            self._look_up()
-            through = False
-            while len(pending) < AT_ONCE and self._pace.wait_seconds() == 0:
-                full = only is None and frontier.asked + len(pending) >= self._most_pages
-                page = None if full else frontier.take(only)
-                if page is None:
-                    through = True
-                    break
-                self._pace.take()
-                again = self._again or page.text_hash is None
-                known = self._known.get(page.url)
-                pending[pool.submit(self._visitor.visit, page.url, known, again=again)] = page
-            if through and not pending:
-                return
-            pause = min(LOOK_UP_SECONDS, self._pace.wait_seconds() or LOOK_UP_SECONDS)
-            if not pending:
-                self._sleep(pause)
-                continue
-            for future in wait(pending, timeout=pause, return_when=FIRST_COMPLETED).done:
-                self._arrived(pending.pop(future), future.result())
-            self._refresh_sometimes()
-
-    def _take_in(self) -> None:
-        """Keeps what comes in at the last moment, so that it need not be asked for again."""
-        wait(self._pending, timeout=LAST_SECONDS)
-        for future, page in self._pending.items():
-            if future.done() and future.result().outcome not in ("failed", "later"):
-                self._settling.settle(page, future.result())
-                self._stale = True
+    def _crawl(self, asking: Asking, only: Container[str] | None = None) -> None:
+        for page, visit in asking.visits(only):
+            self._arrived(page, visit)
 
     def _arrived(self, page: Page, visit: Visit) -> None:
         frontier = self._frontier
-        tries = self._tries[page.url] = self._tries.get(page.url, 0) + 1
-        if visit.outcome == "later":
-            if tries < TRIES:
-                self._pace.rest(visit.wait_seconds)
-                frontier.put_back(page)
-                return
-            error = FetchFailed(f"{page.url} asked to be asked later, {tries} times.")
-            visit = given_up(page.url, self._known.get(page.url), error)
         if page.url == self._start.url and visit.outcome != "document":
             self._must_begin(visit)
         self._prepare(page, visit)
@@ -392,13 +352,6 @@ class SiteSync:
         self._refresh()
         self._progress(frontier.met, frontier.met, "", saved=True)
         return len(gone)
-
-    def _refresh_sometimes(self) -> None:
-        """Gives the indexes what came since the last time, when it is time."""
-        if self._stale and time.monotonic() >= self._index_at:
-            self._refresh()
-            frontier = self._frontier
-            self._progress(frontier.met - frontier.waiting, frontier.met, "", saved=True)
 
     def _refresh(self) -> None:
         if self._stale:

@@ -5,9 +5,8 @@ Runs in several threads at once. Knows nothing of the crawl: not what was met be
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import urljoin
 
 from freehold.egress import Egress
@@ -58,26 +57,18 @@ class Visit:
 class Visitor:
     """Asks for the pages of one site."""
 
-    def __init__(
-        self,
-        parser: PageParser,
-        egress: Egress,
-        *,
-        max_bytes: int,
-        get: Callable[..., Fetched] = fetch,
-    ) -> None:
+    def __init__(self, parser: PageParser, egress: Egress, *, max_bytes: int) -> None:
         self._parser = parser
         self._egress = egress
         self._max_bytes = max_bytes
-        self._get = get
 
-    def ask(self, url: str, max_bytes: int, **more: object) -> Fetched:
+    def ask(self, url: str, max_bytes: int, **more: Any) -> Fetched:
         """The answer as it is: redirects unfollowed, failures unraised.
 
         Raises:
             FreeholdError: as `net.fetch`.
         """
-        return self._get(
+        return fetch(
             url,
             egress=self._egress,
             max_bytes=max_bytes,

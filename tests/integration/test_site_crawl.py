@@ -16,6 +16,7 @@ from freehold.assistant.assistants import Assistants
 from freehold.egress import Egress
 from freehold.errors import Conflict, FetchFailed
 from freehold.knowledge import site as crawling
+from freehold.knowledge.asking import AT_ONCE
 from freehold.knowledge.ingest import Ingest
 from freehold.knowledge.lexical import LexicalIndex
 from freehold.knowledge.options import SiteOptions
@@ -226,7 +227,7 @@ def test_killed_at_random_moments_it_goes_on(tmp_path: Path) -> None:
             assert crawl.kill_when(lambda moment=moment: len(site.log) >= moment)
         Crawl(tmp_path, "resume").finish()
         twice = {path: count for path, count in site.asked().items() if count > 1}
-        assert sum(twice.values()) - len(twice) <= crawling.AT_ONCE * len(moments), twice
+        assert sum(twice.values()) - len(twice) <= AT_ONCE * len(moments), twice
         assert site.forbidden() == []
         database = Database(tmp_path / "freehold.db")
         with database.read() as connection:
