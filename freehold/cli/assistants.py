@@ -8,8 +8,7 @@ from urllib.parse import quote
 import typer
 
 from freehold.cli.client import connect
-from freehold.cli.knowledge import Json, items
-from freehold.cli.options import config_of
+from freehold.cli.options import Json, config_of
 from freehold.cli.output import note, say, say_fields, say_json, say_table, when
 from freehold.errors import InvalidInput
 
@@ -42,7 +41,7 @@ def register(app: typer.Typer) -> None:
 def list_assistants(ctx: typer.Context, json: Json = False) -> None:
     """List the assistants."""
     with connect(config_of(ctx)) as client:
-        found = items(client.get("/api/v1/assistants"), "assistants")
+        found = client.get("/api/v1/assistants")["assistants"]
     if json:
         say_json(found)
         return

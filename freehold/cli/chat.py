@@ -9,8 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from freehold.cli.client import Client, connect
-from freehold.cli.knowledge import AnyAssistant, Json, who
-from freehold.cli.options import config_of
+from freehold.cli.knowledge import who
+from freehold.cli.options import AnyAssistant, Json, config_of
 from freehold.cli.output import REFUSED, clean, fail, line, note, place, say, say_json
 from freehold.errors import FreeholdError, NotFound
 

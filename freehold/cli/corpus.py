@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from freehold.cli.knowledge import Json
-from freehold.cli.options import config_of
+from freehold.cli.options import Json, config_of
 from freehold.cli.output import count, note, say_fields, say_json, say_table
 from freehold.cli.progress import Bar
 

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Literal
 import typer
 
 from freehold.cli.client import ServerFile, running
-from freehold.cli.knowledge import Json
-from freehold.cli.options import config_of
+from freehold.cli.options import Json, config_of
 from freehold.cli.output import line, say, say_json, size
 
 if TYPE_CHECKING:  # costs start-up time that --help does not need

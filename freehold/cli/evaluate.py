@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import re
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,14 +11,13 @@ from typing import Annotated, Any
 
 import typer
 
-from freehold.cli.client import Client, connect, error_from
-from freehold.cli.knowledge import Assistant, Json, absolute, items
-from freehold.cli.options import config_of
+from freehold.cli.client import Client, connect
+from freehold.cli.jobs import check, watch
+from freehold.cli.knowledge import absolute
+from freehold.cli.options import Assistant, Json, config_of
 from freehold.cli.output import UNDER_BAR, count, line, note, say_json, say_table, when
-from freehold.cli.progress import Bar
 from freehold.errors import Conflict, InvalidInput, NotFound
 
-POLL_SECONDS = 0.3
 FILES = {"scorecard": "scorecard.json", "page": "report.html", "records": "records.jsonl"}
 """What `--out` writes, by the address it is fetched from."""
 _BAR = re.compile(r"\s*([\w.@: -]+?)\s*(>=|<=)\s*(-?\d+(?:\.\d+)?)\s*(%?)\s*")
@@ -102,7 +100,7 @@ def evaluate(
         return
     with connect(config_of(ctx)) as client:
         if listing:
-            list_all(items(client.get("/api/v1/evaluations"), "evaluations"), json)
+            list_all(client.get("/api/v1/evaluations")["evaluations"], json)
             return
         if not suites:
             raise typer.BadParameter("Name a suite, or --list, or --compare A B.", param_hint="SUITE")
@@ -145,12 +143,7 @@ def evaluated(client: Client, wish: dict[str, Any]) -> dict[str, Any]:
     started = client.post("/api/v1/evaluations", wish)
     evaluation, job = started["evaluation"], started["job"]
     try:
-        with Bar("Evaluating") as shown:
-            while job["state"] in ("queued", "running"):
-                time.sleep(POLL_SECONDS)
-                job = client.get(f"/api/v1/jobs/{job['id']}")
-                progress = job["progress"]
-                shown.update(progress["done"], progress["total"], progress["current"] or "")
+        job = watch(client, job, title="Evaluating")
     except KeyboardInterrupt:
         if client.private:
             with contextlib.suppress(Conflict):
@@ -159,10 +152,7 @@ def evaluated(client: Client, wish: dict[str, Any]) -> dict[str, Any]:
         else:
             note(f"Not waiting any more; the server goes on. Its job is {job['id']}.")
         raise
-    if job["state"] == "failed":
-        raise error_from({"error": job["error"]}, 500)
-    if job["state"] == "cancelled":
-        raise Conflict("The evaluation was cancelled.", hint="The same command goes on where it was.")
+    check(job, "evaluation")
     found: dict[str, Any] = client.get(f"/api/v1/evaluations/{evaluation['id']}")
     if found["went_on_from"]:
         note(f"Went on from {found['went_on_from']}, which was cut off.")

@@ -8,8 +8,7 @@ from typing import Annotated
 import typer
 
 from freehold.cli.client import connect
-from freehold.cli.knowledge import Json, items
-from freehold.cli.options import config_of
+from freehold.cli.options import Json, config_of
 from freehold.cli.output import note, say, say_json, say_table, when
 
 
@@ -48,7 +47,7 @@ def create(
 def list_keys(ctx: typer.Context, json: Json = False) -> None:
     """List the keys, without the keys themselves."""
     with connect(config_of(ctx)) as client:
-        found = items(client.get("/api/v1/keys"), "keys")
+        found = client.get("/api/v1/keys")["keys"]
     if json:
         say_json(found)
         return

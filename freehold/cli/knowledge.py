@@ -10,22 +10,13 @@ from typing import Annotated, Any
 import typer
 
 from freehold.cli import sources
-from freehold.cli.client import Client, connect, error_from
-from freehold.cli.options import config_of
+from freehold.cli.client import Client, connect
+from freehold.cli.jobs import POLL_SECONDS, follow
+from freehold.cli.options import AnyAssistant, Assistant, Json, config_of
 from freehold.cli.output import clean, count, line, note, place, say, say_json
 from freehold.cli.progress import Bar
 from freehold.errors import InvalidInput, NotFound
 
-POLL_SECONDS = 0.2
-
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
-Assistant = Annotated[
-    str, typer.Option(metavar="ID", help="Whose knowledge; `freehold assistant list` shows all.")
-]
-AnyAssistant = Annotated[
-    str | None,
-    typer.Option("--assistant", metavar="ID", help="Whose knowledge; without it `default`, then `demo`."),
-]
 Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until its words can be searched.")]
 
 
@@ -147,9 +138,9 @@ def who(client: Client, assistant: str | None) -> str:
     """The assistant that was named, else the one the page shows: `demo` while `default` has no documents."""
     if assistant is not None:
         return assistant
-    if items(client.get("/api/v1/sources", assistant="default"), "sources"):
+    if client.get("/api/v1/sources", assistant="default")["sources"]:
         return "default"
-    if not any(each["id"] == "demo" for each in items(client.get("/api/v1/assistants"), "assistants")):
+    if not any(each["id"] == "demo" for each in client.get("/api/v1/assistants")["assistants"]):
         return "default"
     note(
         "No documents have been added yet, so the assistant demo answers, from Freehold's own documentation."
@@ -175,60 +166,11 @@ def absolute(location: str) -> str:
     return str(path.resolve())
 
 
-def items(value: Any, name: str) -> list[Any]:
-    """The list in an answer, bare or under its name."""
-    found: list[Any] = value[name] if isinstance(value, dict) else value
-    return found
-
-
 def must_wait(client: Client, wished: bool) -> bool:
     """A private server ends with the command, so there is nobody to go on without us."""
     if client.private and not wished:
         note("No server is running, so this command reads the documents itself and waits.")
     return wished or client.private
-
-
-def follow(
-    client: Client,
-    jobs: Sequence[dict[str, Any]],
-    sleep: Callable[[float], None] = time.sleep,
-    *,
-    title: str = "Reading",
-) -> list[Any]:
-    """Waits for jobs, one after the other, showing how far each is.
-
-    Raises:
-        FreeholdError: what a job failed with, once the others have ended.
-    """
-    try:
-        ended = [ended_one(client, job, sleep, title) for job in jobs]
-    except KeyboardInterrupt:
-        goes_on = (
-            "the next start goes on where it stopped" if client.private else "the server goes on with it"
-        )
-        note(f"Not waiting any more; {goes_on}.")
-        raise
-    for job in ended:
-        if job["state"] == "failed":
-            raise error_from({"error": job["error"]}, 500)
-        if job["state"] == "cancelled":
-            raise InvalidInput(
-                "The job was cancelled.", hint="The same command starts again where it stopped."
-            )
-    return ended
-
-
-def ended_one(
-    client: Client, job: dict[str, Any], sleep: Callable[[float], None], title: str
-) -> dict[str, Any]:
-    """A job once it has ended, its progress shown until then."""
-    with Bar(title) as bar:
-        while job["state"] in ("queued", "running"):
-            sleep(POLL_SECONDS)
-            job = client.get(f"/api/v1/jobs/{job['id']}")
-            progress = job["progress"]
-            bar.update(progress.get("done", 0), progress.get("total", 0), progress.get("current") or "")
-    return job
 
 
 def await_vectors(client: Client, sleep: Callable[[float], None] = time.sleep) -> None:

@@ -10,9 +10,9 @@ import typer
 
 from freehold.cli.client import connect
 from freehold.cli.endpoints import add_endpoint, check_alone
-from freehold.cli.knowledge import Json, follow
+from freehold.cli.jobs import follow
 from freehold.cli.model_shown import terms
-from freehold.cli.options import config_of
+from freehold.cli.options import Json, config_of
 from freehold.cli.output import note, say, say_json, size
 from freehold.errors import NotFound
 from freehold.models.endpoint import is_address

@@ -10,9 +10,9 @@ import typer
 
 from freehold.cli import model_add
 from freehold.cli.client import connect
-from freehold.cli.knowledge import Json, follow, items
+from freehold.cli.jobs import follow
 from freehold.cli.model_shown import family_tree, fields_of, terms
-from freehold.cli.options import config_of
+from freehold.cli.options import Json, config_of
 from freehold.cli.output import note, say, say_fields, say_json, say_table, size, when
 from freehold.cli.plan import plan
 
@@ -36,7 +36,7 @@ def register(app: typer.Typer) -> None:
 def list_models(ctx: typer.Context, json: Json = False) -> None:
     """List the models, the one in service marked by a star."""
     with connect(config_of(ctx)) as client:
-        found = items(client.get("/api/v1/models"), "models")
+        found = client.get("/api/v1/models")["models"]
     if json:
         say_json(found)
         return

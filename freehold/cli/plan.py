@@ -10,8 +10,7 @@ from urllib.parse import quote
 import typer
 
 from freehold.cli.client import connect
-from freehold.cli.knowledge import Json
-from freehold.cli.options import config_of
+from freehold.cli.options import Json, config_of
 from freehold.cli.output import line, note, say, say_fields, say_json, say_table, size
 from freehold.errors import InvalidInput, NotFound
 

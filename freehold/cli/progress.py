@@ -43,15 +43,16 @@ class Bar:
         return self
 
     def update(self, done: int, total: int, current: str) -> None:
-        """`total` 0: not known yet."""
+        """`total` 0: not known yet. Without a terminal nothing is said while nothing is known."""
         if self._rich is not None:
             shown = line(current)
             if len(shown) > 40:
                 shown = "…" + shown[-39:]
             self._rich.update(self._task, completed=done, total=total or None, current=shown)
-        elif self._clock() - self._said_at >= PLAIN_EVERY:
+        elif self._clock() - self._said_at >= PLAIN_EVERY and (done or total or current):
             self._said_at = self._clock()
-            note(f"{self._title} {done:,}/{total:,} {line(current)}".rstrip())
+            far = f"{done:,}/{total:,}" if total else f"{done:,}" if done else ""
+            note(" ".join(part for part in (self._title, far, line(current)) if part))
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None

@@ -6,7 +6,6 @@ The file is read and masked in this process; what goes to the server, and to any
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from itertools import islice
@@ -15,17 +14,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from freehold.cli.client import Client, connect, error_from
-from freehold.cli.knowledge import Assistant, Json, items
-from freehold.cli.options import config_of
+from freehold.cli.client import Client, connect
+from freehold.cli.jobs import check, watch
+from freehold.cli.options import Assistant, Json, config_of
 from freehold.cli.output import count, line, note, say, say_fields, say_json, say_table, when
 from freehold.cli.progress import Bar
-from freehold.errors import Conflict, InvalidInput
+from freehold.errors import InvalidInput
 
 if TYPE_CHECKING:  # reading and masking take a moment to import, which --help does without
     from freehold.evaluation.tickets import Reading, Ticket
 
-POLL_SECONDS = 0.3
 BODY_CHARS = 60_000
 """Characters of tickets sent at a time: with escapes a body stays under what the server takes."""
 EXAMPLES_SHOWN = 3
@@ -111,7 +109,7 @@ def rehearse(
     """  # fmt: skip
     if listing:
         with connect(config_of(ctx)) as client:
-            list_all(items(client.get("/api/v1/rehearsals"), "rehearsals"), json)
+            list_all(client.get("/api/v1/rehearsals")["rehearsals"], json)
         return
     if file is None:
         raise typer.BadParameter("Name a file of tickets, or --list.", param_hint="FILE")
@@ -282,20 +280,12 @@ def wait(client: Client, job: dict[str, Any], found: dict[str, Any]) -> None:
         FreeholdError: what it failed with.
     """
     try:
-        with Bar("Replaying") as bar:
-            while job["state"] in ("queued", "running"):
-                time.sleep(POLL_SECONDS)
-                job = client.get(f"/api/v1/jobs/{job['id']}")
-                progress = job["progress"]
-                bar.update(progress.get("done", 0), progress.get("total", 0), progress.get("current") or "")
+        job = watch(client, job, title="Replaying")
     except KeyboardInterrupt:
         how = "the same command goes on where it stopped" if client.private else "the server goes on with it"
         note(f"Not waiting any more; {how}. It is {found['id']}.")
         raise
-    if job["state"] == "failed":
-        raise error_from({"error": job["error"]}, 500)
-    if job["state"] == "cancelled":
-        raise Conflict("The rehearsal was cancelled.", hint="The same command goes on where it stopped.")
+    check(job, "rehearsal")
 
 
 def show(report: dict[str, Any], page: Path) -> None:

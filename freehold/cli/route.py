@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from freehold.cli.knowledge import Json, items
-from freehold.cli.options import config_of
+from freehold.cli.options import Json, config_of
 from freehold.cli.output import count, line, note, say, say_fields, say_json
 from freehold.cli.progress import Bar
 
@@ -164,7 +163,7 @@ def tuned_model(config: Config) -> Tuned | None:
     if not config.database.exists():
         return None
     with connect(config) as client:
-        for model in items(client.get("/api/v1/models"), "models"):
+        for model in client.get("/api/v1/models")["models"]:
             found = client.get(f"/api/v1/models/{model['id']}")
             if TASK in found["tasks"]:
                 return Tuned.of(found["name"], found["lineage"])

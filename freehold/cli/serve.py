@@ -19,9 +19,8 @@ import typer
 from freehold import __version__
 from freehold.cli import doctor
 from freehold.cli.client import ServerFile, connect, running
-from freehold.cli.knowledge import Json
-from freehold.cli.options import Options, config_of
-from freehold.cli.output import clean, count, note, say, say_fields, say_json, say_table, size, when
+from freehold.cli.options import Json, Options, config_of
+from freehold.cli.output import clean, note, say, say_fields, say_json, say_table, size, when
 from freehold.errors import Conflict, NoRoom, Unavailable
 
 if TYPE_CHECKING:  # costs start-up time that --help does not need
@@ -309,6 +308,5 @@ def show_status(status: dict[str, Any]) -> None:
         ),
     )
     for job in status["jobs"]:
-        progress = job["progress"]
-        done = f"{progress.get('done', 0):,} of {count(progress.get('total', 0), 'document')}"
-        say(f"{job['kind']} {job['state']}{f': {done}' if progress.get('total') else ''}")
+        done, total = job["progress"]["done"], job["progress"]["total"]
+        say(f"{job['kind']} {job['state']}{f': {done:,} of {total:,}' if total else ''}")

@@ -8,11 +8,10 @@ from typing import Annotated, Any
 import typer
 
 from freehold.cli.client import connect
-from freehold.cli.options import config_of
+from freehold.cli.options import Json, config_of
 from freehold.cli.output import note, say, say_json, say_table, when
 from freehold.errors import InvalidInput
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Every = Annotated[
     str | None,
     typer.Option(metavar="INTERVAL", help="Read it again by itself: 30m, 6h, 1d, 2w; `off`; or `default`."),

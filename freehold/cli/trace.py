@@ -8,8 +8,7 @@ from urllib.parse import quote
 import typer
 
 from freehold.cli.client import connect
-from freehold.cli.knowledge import Json, items
-from freehold.cli.options import config_of
+from freehold.cli.options import Json, config_of
 from freehold.cli.output import clean, line, note, place, say, say_fields, say_json, say_table, when
 from freehold.cli.route import told
 
@@ -35,7 +34,7 @@ def trace(
             found: dict[str, Any] = client.get(f"/api/v1/traces/{quote(trace_id, safe='')}")
             latest = None
         else:
-            latest = items(client.get("/api/v1/traces", limit=limit), "traces")
+            latest = client.get("/api/v1/traces", limit=limit)["traces"]
     if json:
         say_json(found if latest is None else latest)
     elif latest is None:

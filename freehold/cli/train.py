@@ -12,9 +12,8 @@ from typing import Annotated, Any
 import typer
 
 from freehold.cli.client import connect
-from freehold.cli.knowledge import Json
-from freehold.cli.knowledge import follow as wait
-from freehold.cli.options import config_of
+from freehold.cli.jobs import follow as wait
+from freehold.cli.options import Json, config_of
 from freehold.cli.output import count, line, note, say, say_fields
 from freehold.cli.progress import Bar
 from freehold.cli.train_answers import answers

@@ -16,8 +16,7 @@ from urllib.parse import quote
 import typer
 
 from freehold.cli.client import connect
-from freehold.cli.knowledge import Json
-from freehold.cli.options import config_of
+from freehold.cli.options import Json, config_of
 from freehold.cli.output import line, note, say_fields, say_json
 from freehold.cli.progress import Bar
 from freehold.errors import FreeholdError, InvalidInput

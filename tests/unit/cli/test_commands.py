@@ -13,7 +13,8 @@ from freehold.cli.client import Client
 
 Run = Callable[..., Ran]
 
-JOB = {"id": "job_1", "kind": "sync", "state": "queued", "progress": {}, "result": None, "error": None}
+FAR = {"done": 0, "total": 0, "current": None}
+JOB = {"id": "job_1", "kind": "sync", "state": "queued", "progress": FAR, "result": None, "error": None}
 NOTHING = {"added": 0, "changed": 0, "removed": 0, "unchanged": 0, "failed": []}
 FAILED = {"document": "b\x1b[31m.pdf", "code": "unreadable_document", "reason": "It is encrypted."}
 SOURCE = {
@@ -318,7 +319,7 @@ def test_models(freehold: Run, script: Script, tmp_path: Path) -> None:
         "ancestors": [relative("parent", removed=True), relative("grand")],
         "descendants": [relative("child", children=[relative("lora", kind="adapter")])],
     }
-    job = {"id": "job_1", "kind": "model", "state": "queued", "progress": {}, "result": None, "error": None}
+    job = {"id": "job_1", "kind": "model", "state": "queued", "progress": FAR, "result": None, "error": None}
     done = job | {"state": "done", "result": {"model": "a" * 64, "name": "tiny"}}
     script.answer("POST", "/api/v1/models", {"job": job}, status=202)
     script.answer("GET", "/api/v1/jobs/job_1", done)

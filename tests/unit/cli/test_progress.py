@@ -17,6 +17,19 @@ def test_without_a_terminal_a_line_comes_now_and_then(capsys: pytest.CaptureFixt
     ]
 
 
+def test_without_a_terminal_only_what_is_known_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    now = [0.0]
+    with Bar("Adding", clock=lambda: now[0]) as bar:
+        for done, total, current in ((0, 0, ""), (0, 0, "fetching"), (2144, 0, ""), (0, 2144, "copying")):
+            now[0] += PLAIN_EVERY
+            bar.update(done, total, current)
+    assert capsys.readouterr().err.splitlines() == [
+        "Adding fetching",
+        "Adding 2,144",
+        "Adding 0/2,144 copying",
+    ]
+
+
 def test_on_a_terminal_there_is_a_bar(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
