@@ -24,9 +24,9 @@ from typing import Any
 
 import numpy as np
 from datasets import _lines, banking77, dstc11, half, squad
+from machine import machine
 from near_questions import REWORDINGS, edits, made
 from numpy.typing import NDArray
-from search import machine
 from whole_path import opened
 
 from freehold.assistant import answer_memory as memory

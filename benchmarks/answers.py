@@ -14,7 +14,6 @@ import argparse
 import hashlib
 import shlex
 import sys
-import tempfile
 import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
@@ -24,18 +23,17 @@ from typing import Any
 
 import numpy as np
 from datasets import BenchQuestion, BenchSet, banking77, sample, squad
+from knowledge import SCOPE, known
+from machine import machine
 from made_questions import MADE
 from numpy.typing import NDArray
-from search import SCOPE, embedded, fill, keep_vectors, machine
 
 from freehold.assistant.extract import Extractor
 from freehold.assistant.sentences import words as length_in_words
 from freehold.config import load
 from freehold.engines.embedder import OnnxEmbedder
-from freehold.knowledge.dense import DenseIndex
 from freehold.knowledge.lexical import LexicalIndex
 from freehold.knowledge.search import Search
-from freehold.store.database import Database
 from freehold.types import Query, ScoredPassage
 
 PASSAGES = 5
@@ -120,24 +118,15 @@ def rooms(bench: BenchSet, cache: Path | None, model: Path | None) -> Iterator[t
     articles: dict[str, list[str]] = {}
     for passage in bench.passages:
         articles.setdefault(passage.document, []).append(passage.id)
-    names = {number: passage.id for number, passage in enumerate(bench.passages, 1)}
-    with tempfile.TemporaryDirectory(prefix="freehold-bench-") as home:
-        database = Database(Path(home) / "freehold.db")
-        fill(database, bench)
-        lexical = LexicalIndex(Path(home) / "index", database)
-        lexical.open()
-        keep_vectors(database, kept.name, embedded(bench, kept, cache))
-        dense = DenseIndex(database, kept.name, kept.dimensions)
-        dense.load()
-        both, alone = Search(database, lexical, dense, kept), Search(database, lexical)
-        keep = len(bench.passages)
+    with known(bench, kept, cache) as base:
+        lexical, names, keep = base.lexical, base.names, len(bench.passages)
+        both = Search(base.database, lexical, base.dense, kept)
+        alone = Search(base.database, lexical)
         yield (
             Room(both, Extractor(kept, lexical.rarities, keep=keep), kept, lexical, names, articles),
             Room(alone, Extractor(None, lexical.rarities, keep=keep), None, lexical, names, articles),
         )
         kept.save()
-        lexical.close()
-        database.close()
 
 
 @dataclass(frozen=True)

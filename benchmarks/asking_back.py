@@ -19,9 +19,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from branching import DIALOGUES, QUESTIONS, documents
+from branching import documents
+from branching_questions import DIALOGUES, QUESTIONS
 from datasets import BenchQuestion, BenchSet, dstc11, sample, squad
-from search import Score, asked, figures, machine
+from knowledge import SCOPE
+from machine import machine
+from search import Score, asked, figures
 from whole_path import WholePath, opened
 
 from freehold.assistant.branches import question_back
@@ -30,8 +33,6 @@ from freehold.config import load
 from freehold.engines.embedder import OnnxEmbedder
 from freehold.knowledge.search import Search
 from freehold.types import CitationFound, MessageEnd, Query, Turn
-
-SCOPE = frozenset({1})
 
 
 @dataclass(frozen=True)

@@ -23,8 +23,8 @@ import numpy as np
 from datasets import Half
 from edits import edits, markdown, of_set, paraphrases
 from judged import Judged
+from machine import machine
 from numpy.typing import NDArray
-from search import machine
 
 from freehold.assistant.evidence import Array
 from freehold.assistant.grounding import Checker

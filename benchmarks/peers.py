@@ -31,16 +31,15 @@ from typing import Any
 
 import numpy as np
 from datasets import BenchQuestion, BenchSet, sample
+from knowledge import SCOPE, embedded, known
+from machine import machine
 from numpy.typing import NDArray
-from search import READ, SCOPE, Timed, asked, embedded, fill, keep_vectors, machine
+from search import READ, Timed, asked
 
 from freehold.config import load
 from freehold.engines.embedder import OnnxEmbedder
-from freehold.knowledge.dense import DenseIndex
-from freehold.knowledge.lexical import LexicalIndex
 from freehold.knowledge.search import Search
 from freehold.knowledge.words import indexed_text
-from freehold.store.database import Database
 
 SETS = ("dstc11", "medquad", "squad", "bank-made", "helpcentre-made")
 OURS = "Freehold"
@@ -190,7 +189,8 @@ def prepared(name: str, options: argparse.Namespace, embedder: OnnxEmbedder) -> 
     reported = sample([one for one in answerable if one.half == "b"], options.questions)
     rows = embedded(bench, embedder, options.cache)
     vectors = question_vectors(bench, [*tried, *reported], embedder, options.cache)
-    with tempfile.TemporaryDirectory(prefix="freehold-bench-") as home, ExitStack() as stack:
+    base_of_set = known(bench, embedder, options.cache)
+    with tempfile.TemporaryDirectory(prefix="freehold-bench-") as home, base_of_set as base:
         folder = Path(home)
         texts = [[one.id, indexed_text(one.title, one.headings, one.text)] for one in bench.passages]
         (folder / "passages.json").write_text(json.dumps(texts), encoding="utf-8")
@@ -198,18 +198,8 @@ def prepared(name: str, options: argparse.Namespace, embedder: OnnxEmbedder) -> 
         whole = rows[:, : embedder.dimensions].astype(np.float32)
         whole /= np.linalg.norm(whole, axis=1, keepdims=True)
         np.savez(folder / "vectors.npz", passages=whole, questions=np.stack(list(vectors.values())))
-        database = Database(folder / "freehold.db")
-        stack.callback(database.close)
-        fill(database, bench)
-        lexical = LexicalIndex(folder / "index", database)
-        stack.callback(lexical.close)
-        lexical.open()
-        keep_vectors(database, embedder.name, rows)
-        dense = DenseIndex(database, embedder.name, embedder.dimensions)
-        dense.load()
-        names = {number: passage.id for number, passage in enumerate(bench.passages, 1)}
-        search = Search(database, lexical, dense, Known(embedder, vectors))
-        yield Field(name, Ours(search, names), folder, tried, reported)
+        search = Search(base.database, base.lexical, base.dense, Known(embedder, vectors))
+        yield Field(name, Ours(search, base.names), folder, tried, reported)
 
 
 def question_vectors(

@@ -26,7 +26,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from datasets import BenchQuestion, dstc11
-from search import embedded, keep_vectors, machine
+from knowledge import embedded, keep_vectors
+from machine import machine
 
 from freehold import app
 from freehold.config import load

@@ -10,53 +10,34 @@ A question counts as answered by any of its gold passages.
 from __future__ import annotations
 
 import argparse
-import hashlib
-import json
-import os
-import platform
 import random
 import shlex
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
-from datasets import READERS, BenchPassage, BenchQuestion, BenchSet, Half, sample
+from datasets import READERS, BenchQuestion, BenchSet, Half, sample
+from knowledge import SCOPE, known
+from machine import machine
 from made_questions import MADE
 from numpy.typing import NDArray
 
-from freehold.assistant.assistants import assistants
 from freehold.config import load
-from freehold.engines.embedder import PARTS, OnnxEmbedder
+from freehold.engines.embedder import OnnxEmbedder
 from freehold.knowledge import search as production
-from freehold.knowledge.dense import DenseIndex, quantise
-from freehold.knowledge.lexical import LexicalIndex
+from freehold.knowledge.dense import DenseIndex
 from freehold.knowledge.search import Search, Traits
-from freehold.knowledge.store import documents, index_changes, passages, sources, vectors
-from freehold.knowledge.words import indexed_text
-from freehold.store.database import Database
-from freehold.store.migrations import migrate
 from freehold.types import Query, Turn
 
 SETS = ("dstc11", "medquad", "squad")
 READ = READERS | MADE
-SCOPE = frozenset({1})
 WAYS = ("words", "vectors", "both")
 CHANGED = 500
 """Questions that change the subject."""
-
-
-class GivesParts(Protocol):
-    """What turns passages into rows of the store: their vector and those of their parts."""
-
-    name: str
-
-    def embed_parts(self, texts: Sequence[str]) -> NDArray[np.float32]: ...
 
 
 class Timed:
@@ -160,62 +141,6 @@ def asked(question: BenchQuestion) -> Query:
     return Query(question.text, tuple(turns))
 
 
-def fill(database: Database, bench: BenchSet) -> None:
-    """The set's passages as one source, a document each."""
-    migrate(database)
-    with database.write() as connection:
-        connection.execute(
-            assistants.insert(),
-            {"id": "bench", "name": "bench", "public_token": "pub_bench", "created_at": 0.0},
-        )
-        source = {"id": 1, "assistant_id": "bench", "kind": "folder", "location": "/", "title": bench.name}
-        connection.execute(sources.insert(), {**source, "state": "ready", "created_at": 0.0})
-        numbered = list(enumerate(bench.passages, 1))
-        connection.execute(documents.insert(), [document(i, passage) for i, passage in numbered])
-        connection.execute(passages.insert(), [row(i, passage) for i, passage in numbered])
-        connection.execute(index_changes.insert(), [{"passage_id": i, "removed": False} for i, _ in numbered])
-
-
-def document(number: int, passage: BenchPassage) -> dict[str, object]:
-    place = {"id": number, "source_id": 1, "location": passage.id, "title": passage.title}
-    return {**place, "text": passage.text, "content_hash": "", "size": len(passage.text), "synced_at": 0.0}
-
-
-def row(number: int, passage: BenchPassage) -> dict[str, object]:
-    place = {"id": number, "document_id": number, "source_id": 1, "position": 0}
-    place["heading_path"] = json.dumps(passage.headings)
-    return {**place, "start": 0, "end": len(passage.text), "text": passage.text, "text_hash": ""}
-
-
-def embedded(bench: BenchSet, embedder: GivesParts, cache: Path | None) -> NDArray[np.float32]:
-    """The passages' vectors, from the cache where they are there; else made, which takes minutes."""
-    texts = [indexed_text(passage.title, passage.headings, passage.text) for passage in bench.passages]
-    key = hashlib.sha256("\0".join([embedder.name, str(PARTS), *texts]).encode()).hexdigest()[:16]
-    kept = cache / f"{bench.name}-{key}.npy" if cache else None
-    if kept and kept.exists():
-        stored: NDArray[np.float32] = np.load(kept)
-        return stored
-    rows = []
-    for number, text in enumerate(texts, 1):
-        rows.append(embedder.embed_parts([text])[0].astype(np.float16))
-        if number % 500 == 0:
-            print(f"{bench.name}: {number} of {len(texts)} passages embedded", file=sys.stderr, flush=True)
-    matrix = np.stack(rows).astype(np.float32)
-    if kept:
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        np.save(kept, matrix)
-    return matrix
-
-
-def keep_vectors(database: Database, name: str, made: Iterable[NDArray[np.float32]]) -> None:
-    """Writes passages' vectors as the server does; passages are numbered from 1, as `fill` does."""
-    with database.write() as connection:
-        for number, vector in enumerate(made, 1):
-            packed, scale = quantise(vector)
-            row = {"passage_id": number, "embedder": name, "scale": scale, "vector": packed}
-            connection.execute(vectors.insert(), row)
-
-
 @contextmanager
 def opened(name: str, data: Path, cache: Path | None, embedder: Timed, count: int) -> Iterator[Bench]:
     bench = READ[name](data)
@@ -224,21 +149,11 @@ def opened(name: str, data: Path, cache: Path | None, embedder: Timed, count: in
         half: sample([question for question in answerable if question.half == half], count)
         for half in ("a", "b")
     }
-    with tempfile.TemporaryDirectory(prefix="freehold-bench-") as home:
-        database = Database(Path(home) / "freehold.db")
-        fill(database, bench)
-        lexical = LexicalIndex(Path(home) / "index", database)
-        lexical.open()
-        keep_vectors(database, embedder.name, embedded(bench, embedder, cache))
-        dense = DenseIndex(database, embedder.name, embedder.dimensions)
-        dense.load()
-        names = {number: passage.id for number, passage in enumerate(bench.passages, 1)}
-        words = Search(database, lexical)
-        both = Search(database, lexical, dense, embedder)
-        changed = elsewhere(halves["b"], bench, CHANGED) if name == "squad" else []
-        yield Bench(name, halves, changed, names, words, both, dense, embedder)
-        lexical.close()
-        database.close()
+    changed = elsewhere(halves["b"], bench, CHANGED) if name == "squad" else []
+    with known(bench, embedder, cache) as base:
+        words = Search(base.database, base.lexical)
+        both = Search(base.database, base.lexical, base.dense, embedder)
+        yield Bench(name, halves, changed, base.names, words, both, base.dense, embedder)
 
 
 @dataclass(frozen=True)
@@ -351,15 +266,6 @@ def figures(score: Score) -> str:
 
 def times(milliseconds: Sequence[float]) -> str:
     return f"{np.percentile(milliseconds, 50):.1f} / {np.percentile(milliseconds, 95):.1f}"
-
-
-def machine() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        name = next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        name = platform.processor() or platform.machine()
-    return f"{name}, {os.cpu_count()} cores, Python {platform.python_version()}"
 
 
 def main() -> None:

@@ -31,8 +31,10 @@ from typing import Any
 import numpy as np
 import psutil
 from datasets import BenchPassage, BenchSet, sample
+from knowledge import embedded
+from machine import machine
 from numpy.typing import NDArray
-from search import READ, asked, embedded, machine
+from search import READ, asked
 
 from freehold.assistant.assistants import assistants
 from freehold.config import load

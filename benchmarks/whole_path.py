@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from datasets import BenchSet
-from search import embedded, fill, keep_vectors
+from knowledge import known
 
 from freehold.assistant.answer import Answerer, AnswerSettings
 from freehold.assistant.answer_memory import AnswerMemory
 from freehold.assistant.extract import Extractor
 from freehold.assistant.trace import Traces
 from freehold.engines.embedder import OnnxEmbedder
-from freehold.knowledge.dense import DenseIndex
-from freehold.knowledge.lexical import LexicalIndex
 from freehold.knowledge.search import Search
-from freehold.store.database import Database
 
 PASSAGES = 5
 """Passages an answer is composed from, as shipped."""
@@ -41,16 +37,10 @@ def opened(
     bench: BenchSet, embedder: OnnxEmbedder, cache: Path | None, *, remembers: int = 0
 ) -> Iterator[WholePath]:
     """Without a generating model: answers are quoted. `remembers` is the size of the answer memory."""
-    with tempfile.TemporaryDirectory(prefix="freehold-bench-") as home:
-        database = Database(Path(home) / "freehold.db")
-        fill(database, bench)
-        lexical = LexicalIndex(Path(home) / "index", database)
-        lexical.open()
-        keep_vectors(database, embedder.name, embedded(bench, embedder, cache))
-        dense = DenseIndex(database, embedder.name, embedder.dimensions)
-        dense.load()
-        search = Search(database, lexical, dense, embedder)
-        extractor = Extractor(embedder, lexical.rarities)
+    with known(bench, embedder, cache) as base:
+        database, dense = base.database, base.dense
+        search = Search(database, base.lexical, dense, embedder)
+        extractor = Extractor(embedder, base.lexical.rarities)
         traces = Traces(database)
         answerer = Answerer(
             database=database,
@@ -61,7 +51,4 @@ def opened(
             settings=AnswerSettings(PASSAGES, extractor.refuse_below, 200),
             memory=AnswerMemory(database, size=remembers, embedder=embedder, vectors=lambda: dense.mark),
         )
-        names = {number: passage.id for number, passage in enumerate(bench.passages, 1)}
-        yield WholePath(search, answerer, traces, names)
-        lexical.close()
-        database.close()
+        yield WholePath(search, answerer, traces, base.names)
