@@ -5,8 +5,11 @@
 The training file is split: a fifth of each label's messages is held out, the rest is learnt from; the test
 file is read once, after everything is trained. Teacher and students are Llamas of our own, from new weights,
 with one tokenizer trained on the messages; each is tuned by the loop that trains everything else, exported
-to GGUF (F16) and asked by llama.cpp on one thread, where it may only write labels. What is done in --work
-already is not done again, so the study goes on where it was cut off; `--minutes` cuts each run off.
+to GGUF (F16) and asked by llama.cpp on one thread, where it may only write labels. A teacher is next to
+certain about the messages it learnt from, so the distilled student is also shown two made from each of them,
+which nobody labelled: one with words left out, one that ends as another does (after Tang et al. 2019,
+arXiv:1903.12136). Both students take as many steps. What is done in --work already is not done again, so the
+study goes on where it was cut off; `--minutes` cuts each run off.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import random
 import statistics
 import subprocess
 import sys
@@ -45,6 +49,10 @@ MINILM = 22_713_216
 """Parameters of all-MiniLM-L6-v2."""
 K = 64
 """Tokens that the teacher's cache keeps of each position: more than labels have first tokens."""
+MADE = 2
+"""Messages made from each one for the distilled student."""
+LEFT_OUT = 0.2
+"""Share of the words that a shortened message lacks."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +82,7 @@ class Preset:
 
 PRESETS = {
     "trial": Preset(1024, Shape(64, 2, 4e-3, 3), Shape(24, 1, 1e-2, 6)),
-    "small": Preset(1024, Shape(128, 4, 2e-3, 12), Shape(48, 2, 4e-3, 24)),
+    "small": Preset(2048, Shape(128, 4, 2e-3, 8), Shape(48, 2, 4e-3, 18)),
     "gpu": Preset(4096, Shape(512, 8, 6e-4, 20), Shape(160, 6, 1.5e-3, 40)),
 }
 RECIPE = """\
@@ -87,7 +95,7 @@ shape = {shape}
 tokenizer = "tokenizer"
 
 [data]
-train = "train.jsonl"
+train = "{train}"
 evaluation = "held_out.jsonl"
 context = 512
 
@@ -111,6 +119,27 @@ label_weight = 0.1
 """
 
 
+@dataclass(frozen=True)
+class Transfer:
+    """Names of the files that a student is distilled from."""
+
+    examples: str
+    cache: str
+
+
+def made(rows: Rows, seed: int) -> list[str]:
+    """Messages that nobody wrote: MADE of each, one with words left out and one that ends as another does."""
+    chance = random.Random(seed)
+    said = [message.split() for message, _ in rows]
+    found = []
+    for words in said:
+        kept = [word for word in words if chance.random() >= LEFT_OUT]
+        other = chance.choice(said)
+        spliced = words[: chance.randint(1, len(words))] + other[chance.randrange(len(other)) :]
+        found += [" ".join(kept or words), " ".join(spliced)]
+    return found
+
+
 class Study:
     """One folder in which everything is made."""
 
@@ -127,18 +156,19 @@ class Study:
         for name, rows in (("train", self.learnt), ("held_out", self.chosen)):
             examples.write(folder / f"{name}.jsonl", route.examples(rows))
 
-    def tuned(self, name: str, shape: Shape, seed: int, cache: Path | None = None) -> Path:
+    def tuned(self, name: str, shape: Shape, seed: int, transfer: Transfer | None = None) -> Path:
         """Folder of the run's model; goes on with a run that was cut off."""
         recipe = self.folder / f"{name}.toml"
         text = RECIPE.format(
             name=name,
-            objective="distillation" if cache else "supervised",
+            objective="distillation" if transfer else "supervised",
             seed=seed,
             shape=shape.table(),
-            epochs=shape.epochs,
+            train=transfer.examples if transfer else "train.jsonl",
+            epochs=shape.epochs / (1 + MADE) if transfer else shape.epochs,
             rate=shape.rate,
         )
-        recipe.write_text(text + (DISTILLATION.format(cache=cache.name) if cache else ""))
+        recipe.write_text(text + (DISTILLATION.format(cache=transfer.cache) if transfer else ""))
         run = self.folder / name
         limit = ["--minutes", str(self.minutes)] if self.minutes is not None else []
         status = self._training("run", recipe, "--folder", run, *limit)
@@ -146,14 +176,23 @@ class Study:
             raise SystemExit(f"{name} was stopped after {self.minutes} minutes; the same command goes on.")
         return run / "model"
 
-    def taught(self, teacher: Path, seed: int) -> Path:
-        """The teacher's probabilities for the training messages."""
-        cache = self.folder / f"teacher-{seed}.cache"
+    def taught(self, teacher: Path, seed: int) -> Transfer:
+        """What a student is distilled from: the messages and those made from them, read by the teacher."""
+        transfer = Transfer(f"transfer-{seed}.jsonl", f"teacher-{seed}.cache")
+        if not (self.folder / transfer.examples).exists():
+            asked = Asked(teacher, self.labels)
+            labelled = [(message, asked.label(message)) for message in made(self.learnt, seed)]
+            asked.close()
+            examples.write(self.folder / transfer.examples, route.examples([*self.learnt, *labelled]))
+        recipe = self.folder / f"transfer-{seed}.toml"
+        recipe.write_text(
+            (self.folder / f"teacher-{seed}.toml").read_text().replace("train.jsonl", transfer.examples)
+        )
         self._training(
-            "teach", self.folder / f"teacher-{seed}.toml", "--teacher", teacher, "--to", cache,
+            "teach", recipe, "--teacher", teacher, "--to", self.folder / transfer.cache,
             "--name", f"teacher-{seed}", "--licence", "own", "--k", str(K),
         )  # fmt: skip
-        return cache
+        return transfer
 
     def _training(self, *arguments: object) -> int:
         command = [sys.executable, "-m", "freehold.training", *map(str, arguments)]

@@ -1,13 +1,14 @@
 """Training speed and memory beside transformers' `Trainer` and TRL's `SFTTrainer`: same model, same rows.
 
-    python benchmarks/train.py [--steps 6] [--rounds 3] [--vocabularies 16384 131072] [--peers FOLDER]
+    python benchmarks/train.py [--steps 6] [--rounds 3] [--works 16k 128k lora] [--peers FOLDER]
 
-A shape with a body of 14 M parameters (8 layers of 384, embeddings tied) learns from rows of 1,024 random
-tokens, four examples to a row, two rows to a step; `next-token` scores every token, `supervised` the last
-quarter of each example. Each run is a process of its own with one thread, and the runs of one round are
-interleaved. Told are the best round's tokens a second, by the clock and by processor time (which other work
-disturbs less), the most memory that the process held, and how much of that came after its libraries were
-there. The first two steps are not counted.
+`16k` and `128k` are a shape with a body of 14 M parameters (8 layers of 384, embeddings tied) that learns, at
+that vocabulary, from rows of 1,024 random tokens, four examples to a row, two rows to a step; `lora` is an
+adapter on all projections of Llama 3.2 1B's shape, one row of 256 tokens to a step. `next-token` scores every
+token, `supervised` the last quarter of each example. Each run is a process of its own with one thread, and
+the runs of one round are interleaved. Told are the median round's tokens a second, by the clock and by
+processor time (which other work disturbs less), the most memory that the process held, and how much of that
+came after its libraries were there. The first two steps are not counted.
 
 `--peers` is a folder where `trl` and `datasets` are installed (`pip install --target FOLDER --no-deps …`);
 without it TRL is left out. `--one` is a single run, as the benchmark starts them.
@@ -19,29 +20,65 @@ import argparse
 import json
 import os
 import resource
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 ROOT = Path(__file__).resolve().parent.parent
-ROW, EXAMPLES, ROWS = 1024, 4, 2
-LENGTH = ROW // EXAMPLES
 COUNTED_FROM = 2
 KINDS = ("next-token", "supervised")
-SHAPE = {
+RANK = 16
+SMALL = {
     "hidden_size": 384,
     "intermediate_size": 1024,
     "num_hidden_layers": 8,
     "num_attention_heads": 6,
     "num_key_value_heads": 6,
-    "max_position_embeddings": ROW,
+    "max_position_embeddings": 1024,
     "tie_word_embeddings": True,
+}
+LLAMA_1B = {
+    "hidden_size": 2048,
+    "intermediate_size": 8192,
+    "num_hidden_layers": 16,
+    "num_attention_heads": 32,
+    "num_key_value_heads": 8,
+    "vocab_size": 128_256,
+    "max_position_embeddings": 1024,
+    "tie_word_embeddings": True,
+}
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is trained on what."""
+
+    shape: dict[str, Any]
+    row: int = 1024
+    """Tokens of a row."""
+    examples: int = 4
+    """Examples of a row, all as long."""
+    rows: int = 2
+    """Rows of a step, one after the other."""
+    lora: bool = False
+
+    @property
+    def length(self) -> int:
+        return self.row // self.examples
+
+
+WORKS = {
+    "16k": Work({**SMALL, "vocab_size": 16_384}),
+    "128k": Work({**SMALL, "vocab_size": 131_072}),
+    "lora": Work(LLAMA_1B, row=256, examples=2, rows=1, lora=True),
 }
 
 
@@ -54,28 +91,27 @@ class Times:
     def note(self) -> None:
         self.ends.append((time.perf_counter(), time.process_time()))
 
-    def speeds(self) -> dict[str, float]:
+    def speeds(self, work: Work) -> dict[str, float]:
         first, last = self.ends[COUNTED_FROM - 1], self.ends[-1]
-        tokens = ROW * ROWS * (len(self.ends) - COUNTED_FROM)
+        tokens = work.row * work.rows * (len(self.ends) - COUNTED_FROM)
         return {"clock": tokens / (last[0] - first[0]), "processor": tokens / (last[1] - first[1])}
 
 
-def examples(vocabulary: int, kind: str, steps: int) -> list[tuple[list[int], int]]:
+def examples(work: Work, kind: str, steps: int) -> list[tuple[list[int], int]]:
     """Tokens, and from which on they are scored."""
     draw = np.random.default_rng(0)
-    scored = 1 if kind == "next-token" else LENGTH * 3 // 4
-    count = EXAMPLES * ROWS * steps
-    return [(draw.integers(0, vocabulary, LENGTH).tolist(), scored) for _ in range(count)]
+    scored = 1 if kind == "next-token" else work.length * 3 // 4
+    count = work.examples * work.rows * steps
+    return [(draw.integers(0, work.shape["vocab_size"], work.length).tolist(), scored) for _ in range(count)]
 
 
-def ours(vocabulary: int, kind: str, steps: int, times: Times) -> None:
-    from freehold.training import tokens
+def ours(work: Work, kind: str, steps: int, base: Path | None, times: Times) -> None:
     from freehold.training.checkpoint import Progress
     from freehold.training.data import Dataset
     from freehold.training.loop import fit
     from freehold.training.material import Material
     from freehold.training.model import quiet
-    from freehold.training.recipe import Data, ModelTable, Recipe, Run
+    from freehold.training.recipe import Data, Lora, ModelTable, Recipe, Run
     from freehold.training.sequence import laid_out
     from freehold.training.session import prepare
 
@@ -87,17 +123,21 @@ def ours(vocabulary: int, kind: str, steps: int, times: Times) -> None:
         recipe = Recipe(
             name="speed",
             objective="next-token",
-            model=ModelTable(shape={**SHAPE, "vocab_size": vocabulary}, tokenizer=folder / "tokenizer"),
-            data=Data(train=(folder / "train.jsonl",), context=ROW),
-            run=Run(steps=steps, batch=ROWS, checkpoint_every=10**6),
+            model=ModelTable(
+                start=base,
+                shape=None if base else work.shape,
+                tokenizer=folder / "tokenizer",
+                lora=Lora(rank=RANK, alpha=2 * RANK) if work.lora else None,
+            ),
+            data=Data(train=(folder / "train.jsonl",), context=work.row),
+            run=Run(steps=steps, batch=work.rows, checkpoint_every=10**6),
         )
         session = prepare(recipe)
         made = [
-            laid_out([each], [[at >= scored for at in range(LENGTH)]], passages=range(0))
-            for each, scored in examples(vocabulary, kind, steps)
+            laid_out([each], [[at >= scored for at in range(work.length)]], passages=range(0))
+            for each, scored in examples(work, kind, steps)
         ]
-        session.train = Material(Dataset(made, [LENGTH] * len(made), digest="", left_out=()))
-        assert tokens.load(recipe.tokenizer).size() <= vocabulary
+        session.train = Material(Dataset(made, [work.length] * len(made), digest="", left_out=()))
 
         def stopping() -> bool:
             times.note()
@@ -106,21 +146,21 @@ def ours(vocabulary: int, kind: str, steps: int, times: Times) -> None:
         fit(session, folder, Progress("", ""), None, stopping=stopping)
 
 
-def rows(vocabulary: int, kind: str, steps: int) -> list[dict[str, list[int]]]:
+def rows(work: Work, kind: str, steps: int) -> list[dict[str, list[int]]]:
     """The same examples as rows with labels."""
-    made = examples(vocabulary, kind, steps)
+    made = examples(work, kind, steps)
     found = []
-    for at in range(0, len(made), EXAMPLES):
+    for at in range(0, len(made), work.examples):
         row: dict[str, list[int]] = {"input_ids": [], "labels": [], "position_ids": []}
-        for each, scored in made[at : at + EXAMPLES]:
+        for each, scored in made[at : at + work.examples]:
             row["input_ids"] += each
             row["labels"] += [-100] * scored + each[scored:]
-            row["position_ids"] += range(LENGTH)
+            row["position_ids"] += range(work.length)
         found.append(row)
     return found
 
 
-def peer(vocabulary: int, kind: str, steps: int, times: Times, *, trl: bool) -> None:
+def peer(work: Work, kind: str, steps: int, base: Path | None, times: Times, *, trl: bool) -> None:
     import torch
     import transformers
 
@@ -129,14 +169,26 @@ def peer(vocabulary: int, kind: str, steps: int, times: Times, *, trl: bool) -> 
             times.note()
 
     torch.manual_seed(0)
-    config = transformers.LlamaConfig(vocab_size=vocabulary, **SHAPE)
-    config._attn_implementation = "sdpa"
-    model = transformers.LlamaForCausalLM(config)
-    made = rows(vocabulary, kind, steps)
+    if base:
+        model = transformers.LlamaForCausalLM.from_pretrained(
+            base, dtype=torch.float32, attn_implementation="sdpa"
+        )
+    else:
+        config = transformers.LlamaConfig(**work.shape)
+        config._attn_implementation = "sdpa"
+        model = transformers.LlamaForCausalLM(config)
+    if work.lora:
+        import peft
+
+        model = peft.get_peft_model(
+            model,
+            peft.LoraConfig(task_type="CAUSAL_LM", r=RANK, lora_alpha=2 * RANK, target_modules="all-linear"),
+        )
+    made = rows(work, kind, steps)
     with tempfile.TemporaryDirectory() as place:
         settings: dict[str, Any] = {
             "output_dir": place, "use_cpu": True, "max_steps": steps, "report_to": "none",
-            "per_device_train_batch_size": 1, "gradient_accumulation_steps": ROWS, "save_strategy": "no",
+            "per_device_train_batch_size": 1, "gradient_accumulation_steps": work.rows, "save_strategy": "no",
             "logging_strategy": "no", "disable_tqdm": True, "remove_unused_columns": False, "bf16": False,
         }  # fmt: skip
         if trl:
@@ -146,7 +198,7 @@ def peer(vocabulary: int, kind: str, steps: int, times: Times, *, trl: bool) -> 
 
             tokenizer(Path(place) / "tokenizer")
             for row in made:
-                row["seq_lengths"] = [LENGTH] * EXAMPLES
+                row["seq_lengths"] = [work.length] * work.examples
                 del row["position_ids"]
             trainer: Any = SFTTrainer(
                 model=model,
@@ -181,7 +233,7 @@ def tokenizer(folder: Path) -> None:
     train(["the same words over and over"] * 9, folder, size=SMALLEST + 5)
 
 
-WAYS: dict[str, Callable[[int, str, int, Times], None]] = {
+WAYS: dict[str, Callable[[Work, str, int, Path | None, Times], None]] = {
     "freehold": ours,
     "Trainer": lambda *asked: peer(*asked, trl=False),
     "SFTTrainer": lambda *asked: peer(*asked, trl=True),
@@ -196,8 +248,9 @@ def one(asked: argparse.Namespace) -> None:
     torch.set_num_threads(1)
     times = Times()
     before = peak()
-    WAYS[asked.one](asked.vocabularies[0], asked.kind, asked.steps, times)
-    print(json.dumps({**times.speeds(), "memory": peak(), "training": peak() - before}), flush=True)
+    work = WORKS[asked.works[0]]
+    WAYS[asked.one](work, asked.kind, asked.steps, asked.base, times)
+    print(json.dumps({**times.speeds(work), "memory": peak(), "training": peak() - before}), flush=True)
 
 
 def peak() -> float:
@@ -205,12 +258,23 @@ def peak() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
 
 
-def started(way: str, vocabulary: int, kind: str, asked: argparse.Namespace) -> dict[str, float]:
+def random_model(shape: dict[str, Any], folder: Path) -> Path:
+    """A model that an adapter can be put on, in 16 bits on disk."""
+    import torch
+    import transformers
+
+    torch.manual_seed(0)
+    config = transformers.LlamaConfig(**shape)
+    transformers.LlamaForCausalLM(config).to(torch.bfloat16).save_pretrained(folder)
+    return folder
+
+
+def started(way: str, work: str, kind: str, base: Path | None, asked: argparse.Namespace) -> dict[str, float]:
     """One run in a process of its own."""
     path = [str(ROOT), *([str(asked.peers.resolve())] if asked.peers else [])]
     ran = subprocess.run(
         [sys.executable, "-P", __file__, "--one", way, "--kind", kind, "--steps", str(asked.steps),
-         "--vocabularies", str(vocabulary)],
+         "--works", work, *(["--base", str(base)] if base else [])],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(path), "OMP_NUM_THREADS": "1"},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
@@ -226,29 +290,36 @@ def main() -> None:
     )
     parser.add_argument("--steps", type=int, default=6)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--vocabularies", type=int, nargs="+", default=[16_384, 131_072])
+    parser.add_argument("--works", choices=WORKS, nargs="+", default=list(WORKS))
     parser.add_argument("--kind", choices=KINDS)
     parser.add_argument("--peers", type=Path)
-    parser.add_argument("--one", choices=WAYS)
+    parser.add_argument("--one", choices=WAYS, help=argparse.SUPPRESS)
+    parser.add_argument("--base", type=Path, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.one:
         one(asked)
         return
-    ways = [way for way in WAYS if way != "SFTTrainer" or asked.peers]
-    print("| vocabulary | objective | | tokens/s | per processor second | peak, MB | of training, MB |")
+    print("| work | objective | | tokens/s | per processor second | peak, MB | of training, MB |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
-    for vocabulary in asked.vocabularies:
-        for kind in [asked.kind] if asked.kind else KINDS:
-            told: dict[str, list[dict[str, float]]] = {way: [] for way in ways}
-            for _ in range(asked.rounds):
-                for way in ways:
-                    told[way].append(started(way, vocabulary, kind, asked))
-            for way, rounds in told.items():
-                clock, processor = (max(each[by] for each in rounds) for by in ("clock", "processor"))
-                memory, training = (min(each[of] for each in rounds) for of in ("memory", "training"))
-                figures = (f"{figure:,.0f}" for figure in (clock, processor, memory, training))
-                print("|", " | ".join((f"{vocabulary:,}", kind, way, *figures)), "|")
-            sys.stdout.flush()
+    with tempfile.TemporaryDirectory() as place:
+        for work in asked.works:
+            base = random_model(WORKS[work].shape, Path(place)) if WORKS[work].lora else None
+            for kind in [asked.kind] if asked.kind else KINDS:
+                compare(work, kind, base, asked)
+
+
+def compare(work: str, kind: str, base: Path | None, asked: argparse.Namespace) -> None:
+    """The lines of one table: each way, its runs between those of the others."""
+    told: dict[str, list[dict[str, float]]] = {way: [] for way in WAYS if way != "SFTTrainer" or asked.peers}
+    for _ in range(asked.rounds):
+        for way, rounds in told.items():
+            rounds.append(started(way, work, kind, base, asked))
+    for way, rounds in told.items():
+        figures = (
+            f"{statistics.median(each[of] for each in rounds):,.{decimals}f}"
+            for of, decimals in (("clock", 1), ("processor", 1), ("memory", 0), ("training", 0))
+        )
+        print("|", " | ".join((work, kind, way, *figures)), "|", flush=True)
 
 
 if __name__ == "__main__":
