@@ -34,11 +34,11 @@ def test_a_budget_is_used_and_never_exceeded() -> None:
 
 
 def test_the_budget_follows_the_clock() -> None:
-    pace = Pace(limit=256)
+    pace = Pace(limit=512)
     assert pace.budget(1000, writing=0, alone=True) == ALONE_LEAST, "careful until something is known"
     for _ in range(20):
         pace.saw(48, 48 * 0.005)
-    assert pace.budget(1000, writing=0, alone=True) == 192, "of the 200 that a second allows"
+    assert pace.budget(1000, writing=0, alone=True) == 400, "what two seconds allow"
     assert pace.budget(1000, writing=3, alone=False) == 48 - 3, "whole with those who write"
     for _ in range(30):
         pace.saw(48, 48 * 0.5)
