@@ -20,6 +20,7 @@ from freehold import __version__, memory
 from freehold.assistant.answer import Answerer, AnswerSettings
 from freehold.assistant.answer_memory import AnswerMemory
 from freehold.assistant.assistants import DEMO, Assistants
+from freehold.assistant.brief_model import CONTEXT as BRIEF_CONTEXT
 from freehold.assistant.brief_model import BriefModel
 from freehold.assistant.conversations import Conversations
 from freehold.assistant.extract import Extractor
@@ -76,9 +77,6 @@ SYNC = "sync"
 
 BESIDE_NICENESS = 10
 """Of everything that an evaluation or the taking in of a model runs: threads and processes."""
-
-SMALL_CONTEXT = 2048
-"""Tokens that a message, with turns before it, and its label or rewriting may have together."""
 
 CRAWL = "crawl"
 """Reading what lies on the web takes as long as its hosts like; it holds up no folder."""
@@ -142,7 +140,7 @@ class Home:
             database, config.models, context=config.engine_context, slots=config.engine_slots
         )
         self.engine = ActiveEngine(self.registry, self._engine_for, self._given)
-        small = partial(self._engine_for, context=min(config.engine_context, SMALL_CONTEXT))
+        small = partial(self._engine_for, context=min(config.engine_context, BRIEF_CONTEXT))
         routing = ActiveEngine(self.registry, small, task=ROUTE)
         rewriting = ActiveEngine(self.registry, small, task=REWRITE)
         self.engines = {ANSWER: self.engine, ROUTE: routing, REWRITE: rewriting}
@@ -288,6 +286,7 @@ class Home:
             export_model=self.exports.add,
             add_endpoint=self._add_endpoint,
             use_model=self._use_model,
+            note_metrics=self._note_metrics,
             remove_model=lambda ref: void(self.registry.remove(ref)),
             evaluations=self.evaluations,
             rehearsals=self.rehearsals,
@@ -304,6 +303,12 @@ class Home:
 
     async def _use_model(self, ref: str | None, task: str) -> Model | None:
         return await self.engines[task].use(ref)
+
+    async def _note_metrics(self, ref: str, task: str, metrics: Mapping[str, Any]) -> Model:
+        model = await asyncio.to_thread(self.registry.note, ref, task, metrics)
+        for engine in self.engines.values():
+            engine.know(model)
+        return model
 
     def _engine_for(self, model: Model, context: int | None = None) -> Engine:
         return engine_for(model, self.registry.path, self.config, self.egress, context=context)

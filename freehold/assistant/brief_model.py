@@ -13,14 +13,15 @@ import time
 from collections.abc import Callable, Coroutine
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
-from freehold.engines.active import ActiveEngine
 from freehold.engines.base import Engine, Finished, Generation
 from freehold.errors import FreeholdError
 from freehold.models.model import Model
 from freehold.types import Turn, Usage
 
+CONTEXT = 2048
+"""Tokens that a message, with turns before it, and its label or rewriting may have together."""
 SECONDS = 2.0
 """How long a message waits for the words, the loading of the model included."""
 PAUSE_SECONDS = 30.0
@@ -41,18 +42,34 @@ class Written:
     usage: Usage = field(default_factory=Usage)
 
 
+class TaskEngine(Protocol):
+    """Who runs the model: `ActiveEngine`, or the `ChosenEngine` of a model that is measured."""
+
+    @property
+    def model(self) -> Model | None: ...
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop | None:
+        """The event loop that its engine belongs to."""
+        ...
+
+    def __call__(self) -> Engine | None: ...
+
+
 class BriefModel:
     """Asks the model that has a task. May be called from any event loop: the engine is used in its own."""
 
     def __init__(
         self,
-        engine: ActiveEngine,
+        engine: TaskEngine,
         *,
         seconds: float | None = None,
+        pause: float = PAUSE_SECONDS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._engine = engine
         self._seconds = SECONDS if seconds is None else seconds
+        self._pause = pause
         self._clock = clock
         self._left_alone: tuple[str, float] = ("", 0.0)
         """The model that failed, and until when it is not asked."""
@@ -80,7 +97,7 @@ class BriefModel:
         except FreeholdError as error:
             failure = f"{model.name} failed: {error.message}"
         log.warning("A message goes on without its model: %s.", failure.rstrip("."))
-        self._left_alone = (model.id, self._clock() + PAUSE_SECONDS)
+        self._left_alone = (model.id, self._clock() + self._pause)
         return Written(failure=failure)
 
 

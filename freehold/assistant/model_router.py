@@ -25,6 +25,8 @@ class Asked:
     route: Route | None
     failure: str | None = None
     """Why there is no route."""
+    written: str | None = None
+    """What the model wrote; None where it failed."""
     usage: Usage = field(default_factory=Usage)
 
 
@@ -53,5 +55,6 @@ class ModelRouter:
         label = task.read(written.text, labels)
         if label is None:
             said = f"it wrote no label that is known: {written.text.strip()[:80]!r}"
-            return Asked(None, said, written.usage)
-        return Asked(Route(label, written.chance, written.chance >= SURE_FROM), usage=written.usage)
+            return Asked(None, said, written.text, written.usage)
+        route = Route(label, written.chance, written.chance >= SURE_FROM)
+        return Asked(route, None, written.text, written.usage)

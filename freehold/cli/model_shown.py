@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from freehold.cli.output import line, size, when
+from freehold.models.metrics import flat
 
 
 def fields_of(model: dict[str, Any]) -> list[tuple[str, object]]:
@@ -29,13 +30,21 @@ def origin(lineage: dict[str, Any]) -> list[tuple[str, object]]:
     source = lineage.get("source") or {}
     parts = [source.get(part) for part in ("repository", "revision", "url", "name")]
     found: list[tuple[str, object]] = [("source", " ".join(map(str, filter(None, parts))))] if source else []
+    teachers = [f"{each['name']} ({each['licence']})" for each in lineage.get("teachers") or ()]
+    found += [("learnt from", line(", ".join(teachers)))] if teachers else []
     for name in ("made", "dataset", "recipe", "commit", "metrics"):
         value = lineage.get(name)
         if isinstance(value, dict):
-            value = ", ".join(f"{key} {each}" for key, each in value.items())
+            pairs = flat(value) if name == "metrics" else value.items()
+            value = ", ".join(f"{key} {_short(each)}" for key, each in pairs)
         if value is not None:
             found.append((name, line(str(value))))
     return found
+
+
+def _short(value: object) -> str:
+    """A list by its length: a model may have a hundred labels."""
+    return f"({len(value)})" if isinstance(value, list) else str(value)
 
 
 def licence_line(licence: dict[str, Any]) -> str:

@@ -12,22 +12,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from freehold.cli import routers
+from freehold.cli.labelled import rows_of
 from freehold.cli.options import Json, config_of
-from freehold.cli.output import count, line, note, say, say_fields, say_json
-from freehold.cli.progress import Bar
+from freehold.cli.output import note, say, say_fields, say_json
+from freehold.cli.route_measure import measure
 
 if TYPE_CHECKING:  # numpy takes its time; --help does without
-    from freehold.config import Config
-    from freehold.engines.embedder import OnnxEmbedder
     from freehold.tasks.linear_route import LinearRoute
-    from freehold.tasks.route_choice import Tuned
-
-COLUMNS = {
-    "message": ("message", "text", "question", "utterance", "query"),
-    "label": ("label", "intent", "topic", "category", "route"),
-}
-AT_ONCE = 64
-"""Messages between two steps of the bar."""
 
 
 def register(app: typer.Typer) -> None:
@@ -38,6 +30,7 @@ def register(app: typer.Typer) -> None:
     )
     group.command("train")(train)
     group.command("try")(try_it)
+    group.command("measure")(measure)
     group.command("show")(show)
     group.command("use")(use)
     app.add_typer(group, name="route")
@@ -68,8 +61,8 @@ def train(
 
     config = config_of(ctx)
     rows = rows_of(file, column or [])
-    embedder = embedder_for(config)
-    vectors = embedded(embedder, [message for message, _ in rows])
+    embedder = routers.embedder_for(config)
+    vectors = routers.embedded(embedder, [message for message, _ in rows])
     began = time.perf_counter()
     router = fit(rows, vectors, embedder.name)
     seconds = time.perf_counter() - began
@@ -92,8 +85,8 @@ def try_it(
 
     config = config_of(ctx)
     loaded = read(router or config.router)
-    embedder = embedder_for(config)
-    same_embedder(loaded, embedder)
+    embedder = routers.embedder_for(config)
+    routers.same_embedder(loaded, embedder)
     found = loaded.route(embedder.embed([message])[0])
     if json:
         say_json({"label": found.label, "confidence": found.confidence, "sure": found.sure})
@@ -118,7 +111,7 @@ def show(
 
     config = config_of(ctx)
     path = router or config.router
-    tuned = None if router else tuned_model(config)
+    tuned = None if router else routers.tuned_model(config)
     loaded = None if tuned is not None and not path.exists() else read(path)
     choice = choose(loaded, tuned)
     chosen = {} if router else {"routed_by": f"{choice.by or 'nobody'}: {choice.why}"}
@@ -143,7 +136,7 @@ def use(
         say("messages are not routed")
         return
     loaded = read(Path(router))
-    same_embedder(loaded, embedder_for(config))
+    routers.same_embedder(loaded, routers.embedder_for(config))
     put(loaded, config.router)
     say(f"in service: {router}")
 
@@ -152,93 +145,6 @@ def told(route: dict[str, Any], *, by: str | None = None) -> str:
     """A route in one line; what it rests on is not sure enough to act on where it is a guess."""
     guess = "" if route["sure"] else ", a guess"
     return f"{route['label']}, {route['confidence']:.2f}{guess}" + (f", by {by[:12]}" if by else "")
-
-
-def tuned_model(config: Config) -> Tuned | None:
-    """The model that has the task route, asked of the server; none where nothing was ever served here."""
-    from freehold.cli.client import connect
-    from freehold.tasks.route import TASK
-    from freehold.tasks.route_choice import Tuned
-
-    if not config.database.exists():
-        return None
-    with connect(config) as client:
-        for model in client.get("/api/v1/models")["models"]:
-            found = client.get(f"/api/v1/models/{model['id']}")
-            if TASK in found["tasks"]:
-                return Tuned.of(found["name"], found["lineage"])
-    return None
-
-
-def rows_of(file: Path, columns: list[str]) -> list[tuple[str, str]]:
-    """The messages with their labels, each message once; of two labels the first counts, and it is said.
-
-    Raises:
-        InvalidInput: a row has no message or no label; the line is named.
-    """
-    from freehold.cli.evaluate import column_of
-    from freehold.evaluation.tables import Columns, listed, rows
-    from freehold.tasks.route import label_of
-
-    known = Columns(COLUMNS, dict(map(column_of, columns)))
-    found: dict[str, tuple[str, str]] = {}
-    unlike = 0
-    for row in rows(file):
-        at = known.of(row)
-        for thing in COLUMNS:
-            if thing not in at:
-                raise row.wrong(f"there is no {thing}; {listed(tuple(row.values))}.",
-                                hint=f"Name the column: --column {thing}=NAME.")  # fmt: skip
-            if not isinstance(value := row.values[at[thing]], str) or not value.strip():
-                raise row.wrong(f"the {thing} is empty, or no text.")
-        message, label = row.values[at["message"]].strip(), label_of(row.values[at["label"]])
-        first = found.setdefault(" ".join(message.lower().split()), (message, label))
-        if first[1] != label:
-            unlike += 1
-            if unlike == 1:
-                note(line(f"{file}, line {row.line}: labelled {label!r} here and {first[1]!r} before."))
-    if unlike:
-        note(f"{count(unlike, 'message')} had two labels; the first was taken.")
-    return list(found.values())
-
-
-def embedder_for(config: Config) -> OnnxEmbedder:
-    """
-    Raises:
-        Unavailable: there is no embedding model.
-    """
-    from freehold.engines.embedder import OnnxEmbedder
-
-    return OnnxEmbedder(config.embedder_folder, config.embedder_threads)
-
-
-def embedded(embedder: OnnxEmbedder, messages: list[str]) -> Any:
-    """Embeddings in the order of the messages, shape (messages, dimensions)."""
-    import numpy as np
-
-    from freehold.tasks.route import LONGEST_MESSAGE
-
-    vectors = np.empty((len(messages), embedder.dimensions), dtype=np.float32)
-    with Bar("Embedding") as shown:
-        for start in range(0, len(messages), AT_ONCE):
-            some = [message[:LONGEST_MESSAGE] for message in messages[start : start + AT_ONCE]]
-            vectors[start : start + len(some)] = embedder.embed(some)
-            shown.update(start + len(some), len(messages), "")
-    return vectors
-
-
-def same_embedder(router: LinearRoute, embedder: OnnxEmbedder) -> None:
-    """
-    Raises:
-        Conflict: the router was learnt from another embedding model than the one that is here.
-    """
-    from freehold.errors import Conflict
-
-    if router.embedder != embedder.name:
-        raise Conflict(
-            f"This router was learnt from the embedding model {router.embedder}; here is {embedder.name}.",
-            hint="Train it anew with `freehold route train`.",
-        )
 
 
 def put(router: LinearRoute, path: Path) -> None:

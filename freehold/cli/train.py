@@ -13,6 +13,7 @@ import typer
 
 from freehold.cli.client import connect
 from freehold.cli.jobs import follow as wait
+from freehold.cli.model_shown import terms
 from freehold.cli.options import Json, config_of
 from freehold.cli.output import count, line, note, say, say_fields
 from freehold.cli.progress import Bar
@@ -181,6 +182,8 @@ def keep(ctx: typer.Context, folder: Path, name: str, base: str | None) -> None:
     with connect(config_of(ctx)) as client:
         job = wait(client, [client.post("/api/v1/models", body)["job"]], title="Adding")[0]
         added = client.get(f"/api/v1/models/{job['result']['model']}")
+    for text in terms(added["licence"]):
+        note(text)
     note(f"kept as {added['name']}  {added['id'][:12]}")
 
 

@@ -1,8 +1,4 @@
-"""`train answers`: a teacher writes the answers that a student learns from.
-
-The server is asked only what the teacher is. The asking is done here, by an engine of the command's own: what
-answers customers is neither held up nor changed, and the key of an endpoint is taken from this environment.
-"""
+"""`train answers`: a teacher writes the answers that a student learns from."""
 
 from __future__ import annotations
 
@@ -11,13 +7,13 @@ from contextlib import aclosing
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
-from urllib.parse import quote
 
 import typer
 
 from freehold.cli.client import connect
 from freehold.cli.options import Json, config_of
 from freehold.cli.output import line, note, say_fields, say_json
+from freehold.cli.own_engine import Described, described, engine_of
 from freehold.cli.progress import Bar
 from freehold.errors import FreeholdError, InvalidInput
 
@@ -78,7 +74,9 @@ def answers(
     if out.exists() and out.samefile(prompts.expanduser()):
         raise InvalidInput("The answers go into a file of their own.", hint="Name another one with --out.")
     config = config_of(ctx)
-    found, base = described(config, teacher)
+    with connect(config) as client:
+        model = described(client, teacher)
+    found = model[0]
     check_licence(found, named)
     signature = signature_of(found, named, temperature)
     with answer_file(out, signature) as file, Bar("Answering") as bar:
@@ -93,8 +91,7 @@ def answers(
             if answering.tally.done < len(asked):
                 # a model here holds as many as it has places; more would wait in its queue
                 at_once = at_once if found["kind"] == "endpoint" else min(at_once, config.engine_slots)
-                engine = (found, base)
-                asyncio.run(asked_of(config, engine, answering, temperature, max_tokens, at_once))
+                asyncio.run(asked_of(config, model, answering, temperature, max_tokens, at_once))
         except KeyboardInterrupt:
             stopped = True
         except FreeholdError as error:
@@ -115,14 +112,6 @@ def signature_of(found: dict[str, Any], licence: str, temperature: float) -> dic
     return {"name": found["name"], "licence": licence, "model": which, "temperature": temperature}
 
 
-def described(config: Config, teacher: str) -> tuple[dict[str, Any], dict[str, Any] | None]:
-    """What the registry knows of a model; and of the base that it is put on, if it is an adapter."""
-    with connect(config) as client:
-        found = client.get(f"/api/v1/models/{quote(teacher, safe='')}")
-        adapter = found["kind"] == "adapter"
-        return found, client.get(f"/api/v1/models/{found['parent_id']}") if adapter else None
-
-
 def check_licence(found: dict[str, Any], named: str) -> None:
     """
     Raises:
@@ -138,7 +127,7 @@ def check_licence(found: dict[str, Any], named: str) -> None:
 
 async def asked_of(
     config: Config,
-    teacher: tuple[dict[str, Any], dict[str, Any] | None],
+    teacher: Described,
     answering: Answering,
     temperature: float,
     max_tokens: int,
@@ -149,7 +138,7 @@ async def asked_of(
     Raises:
         FreeholdError: it cannot be run or reached, or fails again and again.
     """
-    engine = engine_of(config, *teacher)
+    engine = engine_of(config, teacher)
 
     async def ask(prompt: Prompt) -> Said:
         return await said(engine, prompt, temperature, max_tokens)
@@ -183,30 +172,6 @@ async def said(engine: Engine, prompt: Prompt, temperature: float, max_tokens: i
             else:
                 whole = event.reason == "stop"
     return Said(text.strip(), whole)
-
-
-def engine_of(config: Config, found: dict[str, Any], base: dict[str, Any] | None) -> Engine:
-    """An engine of the command's own; files of models never change, so that it reads them beside a server."""
-    from freehold.egress import Egress
-    from freehold.engines.adapted import AdaptedEngine
-    from freehold.engines.base import AdapterUse
-    from freehold.engines.made import engine_for
-    from freehold.models.files import ModelFiles
-    from freehold.models.model import Model
-
-    files = ModelFiles(config.models)
-
-    def model_of(body: dict[str, Any]) -> Model:
-        same = ("id", "name", "format", "size", "facts", "created_at", "kind", "parent_id")
-        return Model(**{name: body[name] for name in same})
-
-    def path(model: Model) -> Path:
-        return files.intact(model.id, model.size, model.name)
-
-    model = model_of(found)
-    egress = Egress(config.allowed_egress, config.allowed_private)
-    engine = engine_for(model_of(base) if base is not None else model, path, config, egress)
-    return engine if base is None else AdaptedEngine(engine, AdapterUse(model.id, path(model)))
 
 
 def tell(tally: Tally, out: Path, signature: dict[str, Any], *, stopped: bool, json: bool) -> None:

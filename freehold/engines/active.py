@@ -85,6 +85,11 @@ class ActiveEngine:
             await self._put(used, engine, base)
             return used
 
+    def know(self, model: Model) -> None:
+        """Takes what the registry knows by now of the model that has the task, if it is that one."""
+        if self.model is not None and self.model.id == model.id:
+            self.model = model
+
     async def close(self) -> None:
         """Stops what runs the model."""
         async with self._changing:

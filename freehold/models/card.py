@@ -9,6 +9,7 @@ from typing import Any
 
 from freehold.models import licence
 from freehold.models.lineage import Family, Relative
+from freehold.models.metrics import flat
 from freehold.models.model import Model
 
 _FACTS = {
@@ -79,7 +80,7 @@ def _origin(model: Model, family: Family) -> Iterator[str]:
         yield ""
         yield "| | |"
         yield "| --- | --- |"
-        yield from (f"| {_cell(name)} | {_cell(metrics[name])} |" for name in sorted(metrics))
+        yield from (f"| {_cell(name)} | {_cell(value)} |" for name, value in flat(metrics))
         yield ""
 
 
@@ -92,6 +93,8 @@ def _said(lineage: Mapping[str, Any]) -> Iterator[str]:
             yield f"  - `{_plain(file['name'])}`, SHA-256 `{_plain(file['sha256'])}`"
     if isinstance(made, Mapping):
         yield "- Made by: " + ", ".join(f"{name} {_plain(value)}" for name, value in made.items())
+    for each in lineage.get("teachers") or ():
+        yield f"- Learnt from: `{_plain(each['name'])}`, whose licence is `{_plain(each['licence'])}`"
     for key, label in _LINEAGE.items():
         if lineage.get(key) is not None:
             yield f"- {label}: `{_plain(lineage[key])}`"
@@ -106,9 +109,10 @@ def _terms(model: Model, family: Family) -> Iterator[str]:
         yield ""
     for each in found:
         terms = each.licence
+        why = {"own": "", "origin": ", which it was made from", "teacher": ", which it learnt from"}[each.how]
         yield (
             f"**{_plain(terms.get('name') or terms.get('id'))}**"
-            + ("" if each is model else f", of {each.name}, which it was made from")
+            + (f", of {_plain(each.name)}{why}" if why else "")
             + (f": {_plain(terms['url'])}" if terms.get("url") else "")
         )
         yield ""

@@ -1,4 +1,4 @@
-"""The licence of one model: what was found beside its weights, as it is kept with them.
+"""The licence of one model: what was found beside its weights or with its teacher, as it is kept with them.
 
 `Model.licence`, each part only where it was found:
 
@@ -15,8 +15,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 
@@ -83,6 +84,19 @@ def of_name(declared: str, found_in: str) -> dict[str, Any]:
     return of_declaration({"license": declared}, found_in)
 
 
+def of_teachers(lineage: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """The names of a model's teachers with their licences; a teacher of one's own has none."""
+    named = [(str(each["name"]), str(each["licence"])) for each in lineage.get("teachers", ())]
+    return [(name, of_name(id, f"its teacher {name}")) for name, id in named if id != "own"]
+
+
+def of_teaching(lineage: Mapping[str, Any]) -> dict[str, Any]:
+    """The licence of a model that comes with none of its own: its teacher's, of several the first that asks
+    something."""
+    found = [licence for _, licence in of_teachers(lineage)]
+    return next((each for each in found if each.get("clauses")), found[0] if found else {})
+
+
 def front_matter(readme: Path) -> dict[str, Any]:
     """The YAML head of a model card; nothing where there is none that can be read."""
     with readme.open("rb") as file:
@@ -97,12 +111,26 @@ def front_matter(readme: Path) -> dict[str, Any]:
     return said if isinstance(said, dict) else {}
 
 
-def binding(models: Sequence[Model]) -> list[Model]:
-    """Those of a model and its ancestors whose licences ask something, each licence once."""
-    found: dict[str, Model] = {}
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """A licence that binds a model, and why."""
+
+    licence: Mapping[str, Any]
+    name: str
+    """Of the model that it comes with: the bound one, one that it was made from, or a teacher."""
+    how: Literal["own", "origin", "teacher"]
+
+
+def binding(models: Sequence[Model]) -> list[Terms]:
+    """What binds the first of these models, the others being its ancestors: their licences and those of
+    their teachers, each licence once."""
+    found: dict[str, Terms] = {}
     for each in models:
         if each.licence:
-            found.setdefault(str(each.licence.get("id")), each)
+            terms = Terms(each.licence, each.name, "own" if each is models[0] else "origin")
+            found.setdefault(str(each.licence.get("id")), terms)
+        for name, licence in of_teachers(each.lineage):
+            found.setdefault(str(licence.get("id")), Terms(licence, name, "teacher"))
     return list(found.values())
 
 

@@ -6,8 +6,9 @@ What a lineage may hold, each part only where it was said:
     made      {how: convert | quantise | train, from: precision, to: precision}
     dataset   SHA-256 of the examples it was trained on
     recipe    the training run as written down
+    teachers  [{name, licence}]: the models that it learnt from, and the ids of their licences
     commit    Freehold's or the recipe's own, where it was trained
-    metrics   what was measured at the end of training
+    metrics   what was measured: at the end of training, and since then {task: …} of each task
 
 A removed model is remembered while others descend from it: what it was, and under which licence, binds them.
 """
@@ -76,14 +77,18 @@ def trained(folder: Path) -> dict[str, Any]:
     """What the training run that made a folder says of itself; nothing where none of ours did."""
     try:
         said = json.loads((folder / TRAINING).read_text(encoding="utf-8"))
+        teachers = [
+            {"name": str(each["name"]), "licence": str(each["licence"])} for each in said.get("teachers", ())
+        ]
         return {
             "made": {"how": "train"},
             "dataset": said["dataset"]["digest"],
             "recipe": said["recipe"],
+            **({"teachers": teachers} if teachers else {}),
             "commit": said["commit"],
             "metrics": said["metrics"],
         }
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {}
 
 
@@ -129,6 +134,17 @@ def erase(connection: Connection, model: Model, now: float) -> None:
             return
         connection.execute(removed_models.delete().where(removed_models.c.id == id))
         id = gone.parent_id
+
+
+def measured(lineage: Mapping[str, Any], task: str, metrics: Mapping[str, Any]) -> dict[str, Any]:
+    """A lineage with these figures of a task.
+
+    Raises:
+        InvalidInput: as `checked`.
+    """
+    before = lineage.get("metrics")
+    others = before if isinstance(before, Mapping) else {}
+    return checked({**lineage, "metrics": {**others, task: dict(metrics)}}, "lineage")
 
 
 def checked(values: Mapping[str, Any] | None, what: str) -> dict[str, Any]:

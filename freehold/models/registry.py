@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import threading
 import time
@@ -20,7 +21,7 @@ from freehold.models.files import ModelFiles, room
 from freehold.models.formats import gguf, gguf_adapter
 from freehold.models.formats.adapter import CONFIG as ADAPTER
 from freehold.models.formats.new_file import Progress
-from freehold.models.licence import of_folder, of_header
+from freehold.models.licence import of_folder, of_header, of_teaching
 from freehold.models.lineage import Family
 from freehold.models.model import Model, check_task, checked_name, name_from, stem_of
 from freehold.models.store import active_models, models
@@ -118,7 +119,9 @@ class Registry:
                 wanted,
                 parent=wanted.parent if base is None else base.id,
                 lineage={"source": _source(path, result["files"]), "made": result["made"]} | wanted.lineage,
-                licence=wanted.licence or (of_folder(path) if path.is_dir() else {}),
+                licence=wanted.licence
+                or (of_folder(path) if path.is_dir() else {})
+                or of_teaching(wanted.lineage),
             )
             return self._add_file(made, wanted, move=True, progress=progress)
 
@@ -212,6 +215,20 @@ class Registry:
         with self._database.read() as connection:
             rows = connection.execute(models.join(active_models).select().order_by(active_models.c.task))
             return {row.task: store.as_model(row) for row in rows}
+
+    def note(self, ref: str, task: str, metrics: Mapping[str, Any]) -> Model:
+        """Keeps what was measured of a model at a task, in place of what was known of it there.
+
+        Raises:
+            NotFound, InvalidInput: as `get`; or the task is unknown, or the figures cannot be kept.
+        """
+        check_task(task)
+        with self._database.write() as connection:
+            model = store.find(connection, ref)
+            kept = descent.measured(model.lineage, task, metrics)
+            row = models.update().where(models.c.id == model.id).values(lineage=json.dumps(kept))
+            connection.execute(row)
+            return replace(model, lineage=kept)
 
     def remove(self, ref: str) -> Model:
         """Removes a model and its file; its lineage is remembered while other models descend from it.

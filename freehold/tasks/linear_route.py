@@ -22,6 +22,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from freehold.errors import InvalidInput, ModelRejected, NotFound
+from freehold.tasks.learnt import NOTHING, Learnt
 from freehold.tasks.route import OUT_OF_SCOPE, PERSON, Route
 
 FORMAT = 1
@@ -47,6 +48,8 @@ class LinearRoute:
     """Name of the embedding model that it was learnt from."""
     facts: Mapping[str, Any]
     """What it was learnt from (`dataset`: a SHA-256) and what it reached on messages that were held out."""
+    learnt: Learnt = NOTHING
+    """The messages themselves, as fingerprints; nothing in files from before that was kept."""
 
     def chances(self, vectors: Vector) -> Vector:
         """Shape (messages, labels), each row summing to one, from vectors (messages, dimensions)."""
@@ -97,7 +100,12 @@ def write(router: LinearRoute, path: Path) -> None:
         "facts": dict(router.facts),
     }
     data = save(
-        {"weights": np.ascontiguousarray(router.weights), "bias": router.bias},
+        {
+            "weights": np.ascontiguousarray(router.weights),
+            "bias": router.bias,
+            "learnt": router.learnt.messages,
+            "said": router.learnt.said,
+        },
         {"freehold": json.dumps(described, ensure_ascii=False)},
     )
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -129,6 +137,9 @@ def read(path: Path) -> LinearRoute:
             if described["format"] > FORMAT:
                 raise InvalidInput(f"{path} was written by a newer Freehold.", hint="Update this one.")
             weights, bias = file.get_tensor("weights"), file.get_tensor("bias")
+            learnt = NOTHING
+            if "learnt" in file.keys():  # noqa: SIM118 - no mapping
+                learnt = Learnt(file.get_tensor("learnt"), file.get_tensor("said"))
         router = LinearRoute(
             weights.astype(np.float32),
             bias.astype(np.float32),
@@ -137,11 +148,13 @@ def read(path: Path) -> LinearRoute:
             {label: float(described["limits"][label]) for label in described["labels"]},
             str(described["embedder"]),
             dict(described["facts"]),
+            learnt,
         )
     except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
         raise ModelRejected(f"{path} is not a router: {error}.") from None
     shape = (len(router.labels), router.weights.shape[-1])
     sound = router.weights.shape == shape and router.bias.shape == shape[:1] and router.temperature > 0
+    sound = sound and learnt.messages.shape == learnt.said.shape and learnt.said.max(initial=-1) < shape[0]
     if not sound or not np.isfinite(router.weights).all() or not np.isfinite(router.bias).all():
         raise ModelRejected(f"{path} is not a router: its weights do not fit its labels.")
     return router

@@ -1,8 +1,15 @@
-"""Which of two rivals routes: the one that was right more often on messages that were held out.
+"""Which of two rivals routes: a tuned model where it was right more often, and more than chance would have
+it, than the linear router on the same messages.
 
-A tuned model's figures are what its lineage notes under `metrics`: `accuracy`, and `labels`, the names that
-it may write. Knows nothing of whether both were measured on the same messages: `linear_route.held_out` gives
-the same ones to whoever measures on the same rows.
+A model's figures are what its lineage notes under `metrics.route` (`freehold route measure` writes it):
+
+    accuracy  the share of messages that it was right for
+    labels    the names that it may write
+    linear    {dataset, accuracy, p}: the linear router on the same messages; which one it was, by what it
+              learnt from; and how easily chance makes as much of a difference (McNemar)
+
+Figures of different messages are not compared: which of two files is harder decides more than which rival is
+better.
 """
 
 from __future__ import annotations
@@ -12,7 +19,20 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from freehold.tasks.linear_route import LinearRoute
-from freehold.tasks.route import label_of
+from freehold.tasks.route import TASK, label_of
+
+CHANCE = 0.05
+"""Above this p a difference counts as none, and the rival that costs milliseconds routes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """The linear router on the messages that a model was measured on."""
+
+    dataset: str
+    """What it had learnt from."""
+    accuracy: float
+    p: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,20 +43,22 @@ class Tuned:
     labels: tuple[str, ...] = ()
     """What it may write; empty where nobody noted that."""
     accuracy: float | None = None
-    """The share of held-out messages that it was right for, where somebody noted it."""
+    """The share of messages that it was right for, where that was measured."""
+    beside: Beside | None = None
 
     @classmethod
     def of(cls, name: str, lineage: Mapping[str, Any]) -> Tuned:
         """From a model's lineage; what is no figure, or no list of names, counts as not noted."""
-        metrics = lineage.get("metrics")
-        if not isinstance(metrics, Mapping):
-            return cls(name)
-        accuracy, labels = metrics.get("accuracy"), metrics.get("labels")
+        metrics = _mapping(_mapping(lineage.get("metrics")).get(TASK))
+        labels = metrics.get("labels")
         if not isinstance(labels, list) or not all(isinstance(each, str) for each in labels):
             labels = []
-        if not isinstance(accuracy, int | float) or isinstance(accuracy, bool) or not 0 <= accuracy <= 1:
-            accuracy = None
-        return cls(name, tuple(dict.fromkeys(map(label_of, labels))), accuracy)
+        linear = _mapping(metrics.get("linear"))
+        dataset, reached, p = linear.get("dataset"), _share(linear.get("accuracy")), _share(linear.get("p"))
+        beside = None
+        if isinstance(dataset, str) and reached is not None and p is not None:
+            beside = Beside(dataset, reached, p)
+        return cls(name, tuple(dict.fromkeys(map(label_of, labels))), _share(metrics.get("accuracy")), beside)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +82,26 @@ def choose(linear: LinearRoute | None, tuned: Tuned | None) -> Choice:
         return Choice(None, f"the labels that {tuned.name} may write are not known")
     if linear is None:
         return Choice("model", "no linear router is in service", labels)
-    reached = linear.facts.get("accuracy")
     if tuned.accuracy is None:
-        return Choice("linear", f"how often {tuned.name} is right was not noted")
-    if not isinstance(reached, int | float):
-        return Choice("model", "how often the linear router is right was not noted", labels)
+        return Choice("linear", f"how often {tuned.name} is right was not measured")
+    if tuned.beside is None or tuned.beside.dataset != linear.facts.get("dataset"):
+        return Choice("linear", f"{tuned.name} was not measured on the same messages as this linear router")
     compared = (
-        f"of held-out messages {tuned.name} had {tuned.accuracy:.1%} right, the linear router {reached:.1%}"
+        f"of the same messages {tuned.name} had {tuned.accuracy:.1%} right, the linear router"
+        f" {tuned.beside.accuracy:.1%}"
     )
-    return Choice("model", compared, labels) if tuned.accuracy > reached else Choice("linear", compared)
+    if tuned.accuracy <= tuned.beside.accuracy:
+        return Choice("linear", compared)
+    if tuned.beside.p >= CHANCE:
+        return Choice("linear", f"{compared}, which may be chance (p {tuned.beside.p:.2g})")
+    return Choice("model", compared, labels)
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _share(value: object) -> float | None:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= 1:
+        return None
+    return float(value)

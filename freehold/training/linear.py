@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from freehold.errors import InvalidInput, Unavailable
+from freehold.tasks.learnt import NOT_HELD_OUT, Learnt
 from freehold.tasks.linear_route import LinearRoute, held_out
 from freehold.tasks.metrics import accuracy, macro_f1, scope
 from freehold.tasks.route import OUT_OF_SCOPE, PERSON
@@ -77,7 +78,10 @@ def fit(rows: Sequence[tuple[str, str]], vectors: Vectors, embedder: str) -> Lin
         "penalty": PENALTIES[best],
         **{name: _figures(said, gold, name) for name in (OUT_OF_SCOPE, PERSON) if name in place},
     }
-    return replace(measured, weights=weights, bias=bias, facts=facts)
+    given = np.full(len(rows), NOT_HELD_OUT)
+    given[apart] = [place[label] for label in said]
+    learnt = Learnt.of((message for message, _ in rows), given.tolist())
+    return replace(measured, weights=weights, bias=bias, facts=facts, learnt=learnt)
 
 
 def dataset_hash(rows: Sequence[tuple[str, str]]) -> str:

@@ -56,8 +56,6 @@ def lineage(session: Session, folder: Path, progress: Progress) -> dict[str, Any
     """How the model came to be."""
     recipe, data = session.recipe, session.train.dataset
     said = lines(folder)
-    teacher = recipe.distillation or recipe.teacher
-    licence = licence_of(teacher.licence) if teacher is not None else None
     return {
         "format": 1,
         "name": recipe.name,
@@ -70,7 +68,7 @@ def lineage(session: Session, folder: Path, progress: Progress) -> dict[str, Any
             "left_out": len(data.left_out),
             "left_out_named": [asdict(each) for each in data.left_out[:NAMED_LEFT_OUT]],
         },
-        "licence": None if licence is None else {"name": licence.name, "notice": licence.notice},
+        "teachers": teachers(session),
         "metrics": {
             "steps": progress.step,
             "tokens": progress.tokens,
@@ -87,6 +85,15 @@ def lineage(session: Session, folder: Path, progress: Progress) -> dict[str, Any
         },
         "commit": commit(),
     }
+
+
+def teachers(session: Session) -> list[dict[str, str]]:
+    """Who was learnt from, by what they wrote or by their probabilities, and what their licences ask."""
+    cache, wrote = session.train.cache, session.recipe.teacher
+    named = [] if cache is None else [(cache.header.teacher, cache.header.licence)]
+    named += [] if wrote is None else [(wrote.name, wrote.licence)]
+    found = [(name, licence_of(licence)) for name, licence in dict.fromkeys(named)]
+    return [{"name": name, "licence": each.name, "notice": each.notice} for name, each in found]
 
 
 def commit() -> str | None:

@@ -13,15 +13,17 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 
+from freehold.errors import InvalidInput
 from freehold.training import objectives
 from freehold.training.batch import Batch
 from freehold.training.cache import Cache
 from freehold.training.data import Dataset, dataset
+from freehold.training.licences import licence_of
 from freehold.training.material import Material
 from freehold.training.model import Learner, build, causal_of, precision
 from freehold.training.objectives import Loss
 from freehold.training.packing import Pack, packed_in_order, packs_of_epoch, share
-from freehold.training.recipe import Optimiser, Preference, Recipe
+from freehold.training.recipe import Distillation, Optimiser, Preference, Recipe
 from freehold.training.tokens import Tokenizer
 from freehold.training.tokens import load as load_tokenizer
 
@@ -220,5 +222,20 @@ def _materials(
     cache = None
     if recipe.distillation is not None:
         cache = Cache.open(recipe.distillation.cache, data, tokenizer=tokenizer.hash)
+        _check_licence(cache, recipe.distillation)
     held_out = dataset(recipe, recipe.data.evaluation, tokenizer) if recipe.data.evaluation else None
     return Material(data, cache), None if held_out is None else Material(held_out)
+
+
+def _check_licence(cache: Cache, named: Distillation) -> None:
+    """
+    Raises:
+        InvalidInput: the teacher's file says that it has another licence than the recipe does.
+    """
+    theirs = licence_of(cache.header.licence).name
+    if theirs != licence_of(named.licence).name:
+        raise InvalidInput(
+            f"{named.cache} is by {cache.header.teacher}, whose licence is {theirs}; the recipe says "
+            f"{named.licence}.",
+            hint=f'Under [distillation] write licence = "{theirs}".',
+        )

@@ -59,7 +59,8 @@ class ModelDetails(ModelBody):
     tasks: list[str]
     """What it is the active model of."""
     lineage: dict[str, Any]
-    """Where it came from: source, made, dataset, recipe, commit, metrics; each only where it is known."""
+    """Where it came from: source, made, dataset, recipe, teachers, commit, metrics; each only where it is
+    known."""
     licence: dict[str, Any]
     """What it asks or forbids, and which texts of it are kept; empty where none was found."""
     ancestors: list[RelativeBody]
@@ -77,6 +78,12 @@ class ExportWish(Body):
 
 class UseWish(Body):
     task: Task = ANSWER
+
+
+class Measured(Body):
+    task: Task
+    metrics: dict[str, Any]
+    """The figures of `freehold route measure`, or of your own; they take the place of earlier ones."""
 
 
 @router.get("", summary="All models")
@@ -117,6 +124,12 @@ def get_card(services: TheServices, _admin: Admin, ref: str) -> PlainTextRespons
     model = services.registry.get(ref)
     text = card(model, services.registry.family(model))
     return PlainTextResponse(text, media_type="text/markdown; charset=utf-8")
+
+
+@router.post("/{ref}/metrics", status_code=204, summary="Keep what was measured of a model")
+async def note_metrics(services: TheServices, _admin: Admin, ref: str, measured: Measured) -> None:
+    """In its lineage, under the task. Of `route` they decide whether it, or the linear router, routes."""
+    await services.note_metrics(ref, measured.task, measured.metrics)
 
 
 @router.delete("/{ref}", status_code=204, summary="Remove a model")

@@ -5,10 +5,10 @@ Knows nothing of how the parts are made, of processes, or of command lines.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from freehold.assistant.assistants import Assistants
 from freehold.assistant.conversations import Conversations
@@ -93,6 +93,8 @@ class Services:
     """Looks at an endpoint and registers it under a name. Awaited on the event loop."""
     use_model: Callable[[str | None, str], Awaitable[Model | None]]
     """Loads a model and gives it a task; None leaves the task without one. Awaited on the event loop."""
+    note_metrics: Callable[[str, str, Mapping[str, Any]], Awaitable[Model]]
+    """(name, task, figures): keeps what was measured of a model. Awaited on the event loop."""
     remove_model: Callable[[str], None]
     evaluations: Evaluations
     rehearsals: Rehearsals

@@ -64,13 +64,18 @@ def test_a_run_tells_what_came_of_it_and_is_stopped_and_gone_on_with(made: Path)
 
 
 def test_a_result_is_kept_among_the_models_with_its_origin(made: Path) -> None:
-    recipe = str(tiny_runs.recipe(made, run={"steps": 2}))
+    teacher = {"name": "Llama-large", "licence": "llama3.1"}
+    recipe = str(tiny_runs.recipe(made, run={"steps": 2}, teacher=teacher))
     process = started(made, "run", recipe, "--add")
     _, err = process.communicate(timeout=300)
     assert process.returncode == 0, err
     assert "kept as tiny" in err
+    assert "“Built with Llama” prominently" in err
     shown = CliRunner().invoke(make(), ["--home", str(made / "home"), "model", "show", "tiny", "--json"])
-    lineage = json.loads(shown.stdout)["lineage"]
+    found = json.loads(shown.stdout)
+    lineage = found["lineage"]
+    assert lineage["teachers"] == [teacher]
+    assert (found["licence"]["id"], found["licence"]["found_in"]) == ("llama3.1", "its teacher Llama-large")
     assert lineage["made"] == {"how": "train"}
     assert lineage["recipe"]["name"] == "tiny"
     assert lineage["metrics"]["steps"] == 2

@@ -54,6 +54,7 @@ class World:
         migrate(self.database)
         self.registry = Registry(self.database, folder / "models")
         self.engine: FakeEngine = FakeEngine()
+        self.linear: dict[str, object] = {}
         self.active = ActiveEngine(self.registry, lambda model: self.engine, task="route")
         self.clock = FakeClock()
         self.model = ModelRouter(BriefModel(self.active, seconds=0.2, clock=self.clock))
@@ -62,13 +63,15 @@ class World:
     def learn(self, accuracy: float) -> None:
         weights = 20 * EMBEDDER.embed(LABELS)
         limits = dict.fromkeys(LABELS, 0.5)
-        facts = {"accuracy": accuracy}
+        facts = {"dataset": "same"}
+        self.linear = {"dataset": "same", "accuracy": accuracy, "p": 0.01}
         router = LinearRoute(weights, np.zeros(3, np.float32), LABELS, 1.0, limits, EMBEDDER.name, facts)
         write(router, self.folder / "router.safetensors")
 
     async def use(self, engine: FakeEngine, accuracy: float | None = 0.9) -> str:
         self.engine = engine
-        metrics = {"labels": list(LABELS)} | ({} if accuracy is None else {"accuracy": accuracy})
+        measured = {} if accuracy is None else {"accuracy": accuracy, "linear": self.linear}
+        metrics = {"route": {"labels": list(LABELS)} | measured}
         path = tiny_gguf.write(self.folder / "tiny.gguf", width=32, layers=1)
         model = self.registry.add(path, "tuned", lineage={"metrics": metrics})
         await self.active.use("tuned")
@@ -114,6 +117,15 @@ async def test_the_better_of_two_routes(world: World, tuned: float | None, linea
     assert routed.route is not None
     assert (routed.by, routed.route.label) == ((id, "refund") if by == "model" else ("linear", "card"))
     assert len(engine.requests) == (by == "model")
+
+
+async def test_what_is_measured_later_counts_from_the_next_message_on(world: World) -> None:
+    world.learn(0.9)
+    id = await world.use(says("refund"), None)
+    assert (await world.router("my card")).by == "linear"
+    metrics = {"labels": [*LABELS], "accuracy": 0.95, "linear": world.linear}
+    world.active.know(world.registry.note("tuned", "route", metrics))
+    assert (await world.router("my card")).by == id
 
 
 @pytest.mark.parametrize(("logprob", "sure"), [(math.log(0.99), True), (math.log(0.6), False)])

@@ -7,11 +7,12 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from scripted import Ran, Script
 
-from freehold.cli import route
+from freehold.cli import labelled, routers
 from freehold.tasks.linear_route import read
 from freehold.testing import FakeEmbedder
 
@@ -27,7 +28,7 @@ TOPICS = {
 @pytest.fixture(autouse=True)
 def embedder(monkeypatch: pytest.MonkeyPatch) -> FakeEmbedder:
     fake = FakeEmbedder()
-    monkeypatch.setattr(route, "embedder_for", lambda config: fake)
+    monkeypatch.setattr(routers, "embedder_for", lambda config: fake)
     return fake
 
 
@@ -96,7 +97,7 @@ def test_columns_can_be_named_and_double_labels_are_said(
     path = tmp_path / "m.jsonl"
     rows = [("Hello there", "a"), ("hello  there", "b"), ("Bye", "oos")]
     path.write_text("".join(json.dumps({"Satz": text, "Thema": label}) + "\n" for text, label in rows))
-    assert route.rows_of(path, ["message=Satz", "label=Thema"]) == [
+    assert labelled.rows_of(path, ["message=Satz", "label=Thema"]) == [
         ("Hello there", "a"),
         ("Bye", "out_of_scope"),
     ]
@@ -161,16 +162,18 @@ def test_who_routes_is_shown_with_why(
     listed = {"models": [{"id": "a1"}, {"id": "b2"}]}
     script.answer("GET", "/api/v1/models", listed)
     script.answer("GET", "/api/v1/models/a1", {"name": "big", "tasks": ["answer"], "lineage": {}})
-    tuned = {"name": "topics", "tasks": ["route"], "lineage": {"metrics": {"labels": ["card"]}}}
+    metrics: dict[str, Any] = {"labels": ["card"]}
+    tuned = {"name": "topics", "tasks": ["route"], "lineage": {"metrics": {"route": metrics}}}
     script.answer("GET", "/api/v1/models/b2", tuned)
     alone = freehold("route", "show")
     assert alone.out.split() == "routed by model: no linear router is in service".split(), alone.err
     out = tmp_path / "r"
     assert freehold("route", "train", str(messages), "--out", str(out), "--use").status == 0
-    assert "routed by  linear: how often topics is right was not noted" in freehold("route", "show").out
-    tuned["lineage"]["metrics"]["accuracy"] = 0.9  # type: ignore[index]
+    assert "routed by  linear: how often topics is right was not measured" in freehold("route", "show").out
+    dataset = read(out).facts["dataset"]
+    metrics |= {"accuracy": 0.9, "linear": {"dataset": dataset, "accuracy": 0.95, "p": 0.04}}
     shown = json.loads(freehold("route", "show", "--json").out)
-    compared = "of held-out messages topics had 90.0% right, the linear router 100.0%"
+    compared = "of the same messages topics had 90.0% right, the linear router 95.0%"
     assert (shown["routed_by"], shown["accuracy"]) == (f"linear: {compared}", 1.0)
     asked = len(script.asked)
     assert "routed by" not in freehold("route", "show", str(out)).out

@@ -34,7 +34,7 @@ TUNED = replace(
         "dataset": "d" * 64,
         "recipe": {"rate": 0.1, "steps": 3},
         "commit": "abc",
-        "metrics": {"loss": 1.25, "accuracy": 0.5},
+        "metrics": {"loss": 1.25, "route": {"accuracy": 0.5, "labels": ["a", "b"], "unknown": None}},
     },
     licence={},
 )
@@ -72,8 +72,9 @@ Made from, the nearest first:
 
 | | |
 | --- | --- |
-| accuracy | 0.5 |
 | loss | 1.25 |
+| route.accuracy | 0.5 |
+| route.labels | ["a", "b"] |
 
 ## Under which licence is it?
 
@@ -88,6 +89,17 @@ def test_the_card_of_a_tuned_model_names_what_binds_it() -> None:
     assert "“Built with Llama”" in text
     assert "> Llama 3.2 is licensed under the Llama 3.2 Community License" in text
     assert card(TUNED, family) == text
+
+
+def test_the_card_of_a_student_names_its_teacher_and_what_that_one_asks() -> None:
+    lineage = {"made": {"how": "train"}, "teachers": [{"name": "large`", "licence": "llama3.1"}]}
+    student = replace(TUNED, parent_id=None, lineage=lineage, licence={"id": "mit", "clauses": []})
+    text = card(student, Family((), ()))
+    assert "- Learnt from: `large'`, whose licence is `llama3.1`" in text
+    assert "**Llama 3.1 Community License Agreement**, of large', which it learnt from: https://" in text
+    assert "> Llama 3.1 is licensed under" in text
+    alone = card(replace(student, licence=licence.of_teaching(lineage)), Family((), ()))
+    assert 'license: "llama3.1"' in alone and alone.count("**Llama 3.1 Community License Agreement**") == 1
 
 
 def test_the_card_of_a_downloaded_model_names_its_source() -> None:

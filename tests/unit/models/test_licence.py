@@ -116,4 +116,24 @@ def test_what_a_model_was_made_from_binds_it_too() -> None:
         return Model(name, name, "gguf", 1, {}, 0.0, licence={"id": id} if id else {})
 
     line = [model("adapter", None), model("tuned", "mit"), model("base", "llama3.2"), model("older", "mit")]
-    assert [each.name for each in licence.binding(line)] == ["tuned", "base"]
+    assert [(each.name, each.how) for each in licence.binding(line)] == [
+        ("tuned", "origin"),
+        ("base", "origin"),
+    ]
+
+
+def test_a_teachers_licence_binds_those_who_learnt_from_it() -> None:
+    teachers = [{"name": "ours", "licence": "own"}, {"name": "large", "licence": "apache-2.0"}]
+    teachers += [{"name": "Llama-70B", "licence": "llama3.1"}]
+    student = Model("s", "student", "gguf", 1, {}, 0.0, lineage={"teachers": teachers}, licence={"id": "mit"})
+    quantised = Model("q", "q4", "gguf", 1, {}, 0.0)
+    found = licence.binding([quantised, student])
+    assert [(each.licence["id"], each.name, each.how) for each in found] == [
+        ("mit", "student", "origin"),
+        ("apache-2.0", "large", "teacher"),
+        ("llama3.1", "Llama-70B", "teacher"),
+    ]
+    taken = licence.of_teaching(student.lineage)
+    assert (taken["id"], taken["found_in"]) == ("llama3.1", "its teacher Llama-70B")
+    assert any("begins with “Llama”" in clause for clause in taken["clauses"])
+    assert licence.of_teaching({"teachers": teachers[:1]}) == licence.of_teaching({}) == {}

@@ -8,7 +8,7 @@ import pytest
 import tiny_gguf
 from sqlalchemy import text
 
-from freehold.errors import InvalidInput
+from freehold.errors import InvalidInput, NotFound
 from freehold.models.lineage import Family, Relative, trained
 from freehold.models.registry import Model, Registry
 from freehold.models.store import removed_models
@@ -102,6 +102,9 @@ def test_a_training_runs_own_account_becomes_the_origin(tmp_path: Path) -> None:
         "commit": None,
         "metrics": metrics,
     }
+    said["teachers"] = [{"name": "large", "licence": "llama3.1", "notice": "Built with Llama."}]
+    (tmp_path / "training.json").write_text(json.dumps(said))
+    assert trained(tmp_path)["teachers"] == [{"name": "large", "licence": "llama3.1"}]
 
 
 @pytest.mark.parametrize("text", ["", "3", "{}", '{"dataset": 3}'])
@@ -109,3 +112,24 @@ def test_what_is_no_account_of_a_run_is_passed_over(tmp_path: Path, text: str) -
     assert trained(tmp_path) == {}
     (tmp_path / "training.json").write_text(text)
     assert trained(tmp_path) == {}
+
+
+def test_what_is_measured_later_is_kept_by_task_beside_what_training_measured(
+    registry: Registry, tmp_path: Path
+) -> None:
+    path = tiny_gguf.write(tmp_path / "m.gguf", width=32, layers=1)
+    made = {"made": {"how": "train"}, "metrics": {"loss": 1.5}}
+    registry.add(path, "m", lineage=made)
+    registry.note("m", "route", {"accuracy": 0.5, "messages": 9})
+    registry.note("m", "rewrite", {"found": 0.7})
+    noted = registry.note("m", "route", {"accuracy": 0.8})
+    assert noted == registry.get("m")
+    metrics = {"loss": 1.5, "route": {"accuracy": 0.8}, "rewrite": {"found": 0.7}}
+    assert noted.lineage == made | {"metrics": metrics}
+    nan, long = {"accuracy": float("nan")}, {"labels": "x" * 300_000}
+    for task, figures in (("sing", {}), ("route", nan), ("route", long)):
+        with pytest.raises(InvalidInput):
+            registry.note("m", task, figures)
+    with pytest.raises(NotFound):
+        registry.note("another", "route", {})
+    assert registry.get("m") == noted

@@ -9,6 +9,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from freehold.errors import InvalidInput, ModelRejected, NotFound
+from freehold.tasks.learnt import NOT_HELD_OUT, Learnt, fingerprint
 from freehold.tasks.linear_route import LinearRoute, held_out, read, write
 
 
@@ -61,6 +62,24 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     )
     assert np.array_equal(again.weights, router().weights) and again.facts == {"accuracy": 0.9}
     assert [each.name for each in path.parent.iterdir()] == [path.name]
+    assert again.learnt.known() == {}
+
+
+def test_what_it_learnt_from_is_kept_by_fingerprint(tmp_path: Path) -> None:
+    path = tmp_path / "r.safetensors"
+    messages = ["My card?", "a loan", "MY CARD", "call me"]
+    write(router(learnt=Learnt.of(messages, [0, NOT_HELD_OUT, NOT_HELD_OUT, 1])), path)
+    assert b"loan" not in path.read_bytes()
+    known = read(path).learnt.known()
+    assert [known.get(fingerprint(each)) for each in ("a  loan!", "my card", "Call me.", "another")] == [
+        NOT_HELD_OUT,
+        NOT_HELD_OUT,
+        1,
+        None,
+    ]
+    write(router(learnt=Learnt.of(messages[:1], [2])), path)
+    with pytest.raises(ModelRejected, match="do not fit"):
+        read(path)
 
 
 def test_other_files_are_refused(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from freehold.errors import InvalidInput
+from freehold.tasks.learnt import fingerprint
 from freehold.tasks.route import OUT_OF_SCOPE, PERSON
 from freehold.training import linear
 
@@ -34,6 +35,18 @@ def test_labels_that_lie_apart_are_learnt() -> None:
     assert [router.route(each).label for each in vectors] == [label for _, label in rows]
     assert router.facts["accuracy"] == 1.0 and router.facts["held_out"] == 8 + 8 + 1
     assert router.embedder == "mini" and router.facts["messages"] == 87
+
+
+def test_it_keeps_which_messages_it_learnt_and_what_it_said_of_those_held_out() -> None:
+    rows, vectors = made({"card": 200, "loan": 200}, noise=0.6)
+    router = linear.fit(rows, vectors, "mini")
+    known = router.learnt.known()
+    apart = linear.held_out(rows)
+    said = [known[fingerprint(message)] for message, _ in rows]
+    assert [each >= 0 for each in said] == apart.tolist()
+    pairs = zip(said, rows, strict=True)
+    right = sum(router.labels[each] == label for each, (_, label) in pairs if each >= 0)
+    assert right == router.facts["right"] < router.facts["held_out"]
 
 
 def test_two_labels_are_enough() -> None:

@@ -115,6 +115,8 @@ def test_ten_losses_are_what_they_were(made: Path, tmp_path: Path, kind: str) ->
     objective, tables = tables_of(kind, made)
     out = trained(made, tmp_path / "out", objective, **tables)
     assert tiny_runs.losses(out) == pytest.approx(PINNED[kind], rel=1e-3)
+    teachers = [{"name": "tiny", "licence": "own", "notice": ""}] if objective == "distillation" else []
+    assert json.loads((out / "run.json").read_text())["teachers"] == teachers
 
 
 def test_rows_computed_together_or_apart_are_the_same_step(made: Path, tmp_path: Path) -> None:

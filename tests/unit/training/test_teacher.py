@@ -16,6 +16,7 @@ from freehold.training import cache, tokens
 from freehold.training.cache import Cache, Header
 from freehold.training.data import Dataset, dataset
 from freehold.training.recipe import Recipe, load
+from freehold.training.session import prepare
 from freehold.training.teacher import write_cache
 from freehold.training.tokenizer import train
 
@@ -106,6 +107,12 @@ def test_another_vocabulary_is_refused(made: Path, tmp_path: Path) -> None:
     data = data_of(made, recipe(made))
     with pytest.raises(InvalidInput, match="another vocabulary than the student"):
         Cache.open(tmp_path / "top", data, tokenizer=tokens.load(other).hash)
+
+
+def test_a_recipe_that_names_another_licence_than_the_file_is_refused(made: Path) -> None:
+    asked(made, made / DISTIL["cache"], licence="MIT")
+    with pytest.raises(InvalidInput, match="is by tiny, whose licence is mit; the recipe says own"):
+        prepare(recipe(made))
 
 
 def test_other_examples_and_other_files_are_refused(made: Path, tmp_path: Path) -> None:

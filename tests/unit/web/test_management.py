@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import httpx
+import tiny_gguf
 from web_parts import House
 from web_parts import house as build
 
@@ -140,6 +141,23 @@ async def test_back_to_quoting(house: House, client: httpx.AsyncClient) -> None:
     assert house.state["used"] == [None]
     missing = await client.post("/api/v1/models", json={"location": "/nowhere.gguf"}, headers=admin)
     assert missing.status_code == 404
+
+
+async def test_what_was_measured_of_a_model_is_kept(
+    house: House, client: httpx.AsyncClient, tmp_path: Path
+) -> None:
+    house.services.registry.add(tiny_gguf.write(tmp_path / "m.gguf", width=32, layers=1), "m")
+    body = {"task": "route", "metrics": {"accuracy": 0.9}}
+    kept = await client.post("/api/v1/models/m/metrics", json=body, headers=house.key())
+    assert kept.status_code == 204, kept.text
+    shown = (await client.get("/api/v1/models/m", headers=house.key())).json()
+    assert shown["lineage"]["metrics"] == {"route": {"accuracy": 0.9}}
+    assert "| route.accuracy | 0.9 |" in (await client.get("/api/v1/models/m/card", headers=house.key())).text
+    for path, wrong in (("x", body), ("m", body | {"task": "sing"}), ("m", {"task": "route"})):
+        refused = await client.post(f"/api/v1/models/{path}/metrics", json=wrong, headers=house.key())
+        assert refused.status_code in (400, 404, 422)
+    visitor = await client.post("/api/v1/models/m/metrics", json=body, headers=house.key("chat"))
+    assert visitor.status_code == 403
 
 
 async def test_without_the_demo(tmp_path: Path) -> None:
