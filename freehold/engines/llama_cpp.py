@@ -20,6 +20,7 @@ from freehold.engines.sampler import Sampler, Sampling
 from freehold.engines.scheduler import Conversation, Scheduler
 from freehold.engines.writing import Writing
 from freehold.errors import InvalidInput, ModelRejected
+from freehold.models.chat_marks import marks_of
 
 Message = dict[str, Any]
 
@@ -60,13 +61,14 @@ class LlamaCpp:
                 sequences=settings["slots"],
                 threads=settings["threads"],
             )
+            self._probe()
             self._prompts = Prompts(
                 self._model,
                 self._renderer,
                 self._model.control_texts(),
                 begin=template is None and self._model.adds_beginning,
+                marks=marks_of(template or CHATML, self._renderer.render),
             )
-            self._probe()
         except BaseException:
             self._renderer.close()
             raise

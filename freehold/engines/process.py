@@ -10,6 +10,7 @@ import contextlib
 import itertools
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -29,6 +30,10 @@ ROOT = Path(freehold.__file__).parents[1]
 """The worker finds Freehold where we did."""
 TAIL_BYTES = 16_384
 LINE_BYTES = 2**20
+_FOR_PROGRAMS = re.compile(
+    r"PATH|HOME|USER|LANG|LANGUAGE|TZ|TMPDIR|LC_\w+|(DY)?LD_\w+|PYTHON\w+|VIRTUAL_ENV"
+    r"|(OMP|GOMP|KMP|MKL|OPENBLAS|GGML|CUDA|NVIDIA|HIP|HSA|ROCR|VK|MTL|METAL)_\w+"
+)
 
 
 class Conversation:
@@ -258,8 +263,8 @@ class WorkerProcess:
 
 
 def _environment() -> dict[str, str]:
-    """Ours, without what is only for us."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("FREEHOLD_")}
+    """Of ours what programs run by: keys are not for a process that reads files of others."""
+    kept = {name: value for name, value in os.environ.items() if _FOR_PROGRAMS.fullmatch(name)}
     found = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     quiet = {"GGML_NO_BACKTRACE": "1"}  # or an assertion that fails calls for a debugger, for many seconds
     return {**kept, **quiet, "PYTHONPATH": os.pathsep.join(found)}

@@ -2,8 +2,9 @@
 
 The template's text is read with its control tokens, and must be: they part the turns. What people wrote must
 not: a message may spell `<|eot_id|>`. So each such spelling in a message is stood in for by a character of
-the last private plane while the template is rendered, and is put back as plain text afterwards. A message
-without them goes through untouched, whole, so that its tokens are those of training.
+the last private plane while the template is rendered, and is put back as plain text afterwards. Marks that
+the template writes as plain text, which nothing tells from a message's, are parted in messages. A message
+without any goes through untouched, whole, so that its tokens are those of training.
 """
 
 from __future__ import annotations
@@ -17,9 +18,13 @@ import numpy as np
 
 from freehold.engines.llama_model import Ids, Model
 from freehold.engines.renderer import Renderer
+from freehold.errors import InvalidInput
+from freehold.models.chat_marks import any_of, parted
 
 FIRST: Final = 0x100000
 PRIVATE: Final = "[\U00100000-\U0010ffff]"
+MOST_SPELT: Final = 4_096
+"""Different spellings in one conversation; no writing has private characters by the thousand."""
 KEPT: Final = 16
 """Prompts whose tokens are remembered: a conversation is measured before it is answered."""
 
@@ -27,13 +32,25 @@ KEPT: Final = 16
 class Prompts:
     """Turns conversations into tokens, by one model's template."""
 
-    def __init__(self, model: Model, renderer: Renderer, control: Sequence[str], *, begin: bool) -> None:
-        """`begin` puts the model's beginning token before the text, for templates that do not write it."""
+    def __init__(
+        self,
+        model: Model,
+        renderer: Renderer,
+        control: Sequence[str],
+        *,
+        begin: bool,
+        marks: Sequence[str] = (),
+    ) -> None:
+        """`begin` puts the model's beginning token before the text, for templates that do not write it.
+
+        `marks` part turns without being control tokens.
+        """
         self._model = model
         self._renderer = renderer
         self._begin = begin
         longest_first = sorted((text for text in control if text), key=len, reverse=True)
         self._commands = re.compile("|".join([*map(re.escape, longest_first), PRIVATE]))
+        self._marks = any_of(set(marks) - set(control))
         self._known: OrderedDict[tuple[tuple[str, str], ...], Ids] = OrderedDict()
 
     def tokens(self, messages: Sequence[Mapping[str, str]]) -> Ids:
@@ -51,17 +68,20 @@ class Prompts:
         return known
 
     def _tokens(self, messages: Sequence[Mapping[str, str]]) -> Ids:
-        spelt: list[str] = []
+        found: dict[str, str] = {}
 
-        def stand_in(found: re.Match[str]) -> str:
-            if found[0] not in spelt:
-                spelt.append(found[0])
-            return chr(FIRST + spelt.index(found[0]))
+        def stand_in(match: re.Match[str]) -> str:
+            if match[0] not in found and len(found) >= MOST_SPELT:
+                raise InvalidInput(f"The conversation has more than {MOST_SPELT:,} private characters.")
+            return found.setdefault(match[0], chr(FIRST + len(found)))
+
+        def plain(content: str) -> str:
+            return self._commands.sub(stand_in, parted(content, self._marks))
 
         text = self._renderer.render(
-            [{**message, "content": self._commands.sub(stand_in, message["content"])} for message in messages]
+            [{**message, "content": plain(message["content"])} for message in messages]
         )
-        ids = []
+        spelt, ids = list(found), []
         for number, part in enumerate(re.split(f"({PRIVATE})", text) if spelt else [text]):
             if number % 2 and ord(part) - FIRST < len(spelt):
                 ids.append(self._model.tokenize(spelt[ord(part) - FIRST]))

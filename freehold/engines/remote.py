@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 import time
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import AsyncExitStack, aclosing, suppress
@@ -18,6 +17,7 @@ from freehold.engines.base import Finished, Generation, TextDelta
 from freehold.engines.chat_stream import ChatStream
 from freehold.engines.endpoint_client import WAITS, EndpointClient, Waits
 from freehold.errors import EndpointRefused, FreeholdError, InvalidInput
+from freehold.models.chat_marks import parted
 from freehold.models.endpoint import Endpoint
 from freehold.net.connection import Resolve, resolve
 from freehold.types import Usage
@@ -29,10 +29,6 @@ BYTES_A_TOKEN = 3
 """For estimates: English has about 4.3 in Llama's vocabularies, other languages fewer."""
 TURN_TOKENS = 16
 """More than a chat template puts around a turn."""
-JOINER = "\u2060"
-_CONTROL = re.compile(
-    r"<\|[^|<>\s]{1,40}\|>|</?s>|\[/?INST\]|<</?SYS>>|<(?:start|end)_of_turn>|<(?:begin|end)_of_text>"
-)
 
 
 class RemoteEngine:
@@ -152,7 +148,8 @@ class RemoteEngine:
         turns = [{"role": turn.role, "content": turn.text} for turn in request.messages]
         return {
             "model": self._endpoint.model,
-            "messages": [each | {"content": _plain(each["content"])} for each in (*system, *turns)],
+            # Servers take control tokens in a message for commands; which this model has is not known here.
+            "messages": [each | {"content": parted(each["content"])} for each in (*system, *turns)],
             "max_tokens": max_tokens,
             "temperature": request.temperature,
             **(_sampling(request) if request.temperature > 0 else {}),
@@ -207,12 +204,3 @@ def _size(texts: Iterable[str]) -> int:
 
 def _estimate(texts: Iterable[str]) -> int:
     return -(-_size(texts) // BYTES_A_TOKEN)
-
-
-def _plain(text: str) -> str:
-    """Text that cannot end its own turn: servers take the usual control tokens in a message for commands.
-
-    Which tokens a remote model has is not known here: those of the known families are parted by an invisible
-    character.
-    """
-    return _CONTROL.sub(lambda found: f"{found[0][0]}{JOINER}{found[0][1:]}", text)

@@ -5,21 +5,22 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
-import re
 import secrets
 import socket
 import threading
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from freehold.errors import InvalidInput
+from freehold.models.chat_marks import any_of, marks_of, parted
+from freehold.models.formats.gguf_file import open_gguf
 
 Message = dict[str, Any]
 
 SOCKET = "s.sock"
 """Of the wheel's server, in the worker's own folder: a socket's path has no room for a long one."""
-JOINER = "\u2060"
-CHATML_END = "<|im_end|>"
+CHATML_BEGIN, CHATML_END = "<|im_start|>", "<|im_end|>"
 
 
 class LocalConnection(http.client.HTTPConnection):
@@ -46,7 +47,10 @@ class WheelServer:
 
         self._key = secrets.token_hex(32)
         self._extra_stops = [] if settings["has_chat_template"] else [CHATML_END]
-        self._control = any_of(settings["control_tokens"])
+        with open_gguf(Path(settings["model"])) as file:
+            template = file.value("tokenizer.chat_template", str, "")
+        # It takes control tokens in a message for commands.
+        self._control = any_of([*settings["control_tokens"], *marks_of(template), CHATML_BEGIN, CHATML_END])
         params = xllamacpp.CommonParams()
         params.model.path = settings["model"]
         params.n_ctx = settings["context"]
@@ -191,17 +195,3 @@ def _logprob(entry: Message, top: int) -> Message:
 
 def _named(entry: Message) -> Message:
     return {"token": entry["id"], "text": entry["token"], "logprob": entry["logprob"]}
-
-
-def any_of(texts: Sequence[str]) -> re.Pattern[str]:
-    """Finds these texts, the longest first."""
-    longest_first = sorted((text for text in texts if len(text) > 1), key=len, reverse=True)
-    return re.compile("|".join(map(re.escape, longest_first)) or r"(?!)")
-
-
-def parted(text: str, control: re.Pattern[str]) -> str:
-    """Text that cannot end its own turn: the wheel's server takes control tokens in a message for commands.
-
-    An invisible character parts them.
-    """
-    return control.sub(lambda found: f"{found[0][0]}{JOINER}{found[0][1:]}", text)

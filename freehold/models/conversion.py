@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
-from freehold.errors import EngineError, FreeholdError, Unavailable
+from freehold.errors import EngineError, FreeholdError, ModelRejected, Unavailable
 from freehold.models.formats.new_file import Progress
 
 COMMAND = (sys.executable, "-m", "freehold.models.workshop")
@@ -36,6 +36,7 @@ def converted(
 
     Raises:
         FreeholdError: what the workshop failed with.
+        ModelRejected: the chat template takes hours to read.
         Unavailable: it was ended from outside, as the system does when memory is short.
     """
     environment = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
@@ -60,6 +61,11 @@ def converted(
         raise Unavailable(
             "The conversion was ended from outside, most likely because memory was short.",
             hint="Close other programs, or convert on a larger machine.",
+        )
+    if process.returncode == -signal.SIGPROF:
+        raise ModelRejected(
+            "The model's chat template takes too long to read.",
+            hint="Take the model in a version with a sound template.",
         )
     if "error" in result:
         raise error_from(result["error"])

@@ -38,10 +38,10 @@ def of_folder(folder: Path) -> dict[str, Any]:
     texts = [
         {"name": path.name, "text": path.read_text(encoding="utf-8", errors="replace")}
         for path in sorted(folder.iterdir())
-        if TEXT_FILES.fullmatch(path.name) and path.is_file() and path.stat().st_size <= MAX_TEXT_BYTES
+        if TEXT_FILES.fullmatch(path.name) and _belongs(path) and path.stat().st_size <= MAX_TEXT_BYTES
     ][:MAX_TEXTS]
     readme = folder / "README.md"
-    said = front_matter(readme) if readme.is_file() else {}
+    said = front_matter(readme) if _belongs(readme) else {}
     for each in texts:
         if _LICENCE_FILE.fullmatch(each["name"]) and (known := by_text(each["text"])):
             return _written(known, each["name"]) | {"texts": texts}
@@ -105,6 +105,9 @@ def front_matter(readme: Path) -> dict[str, Any]:
     if found is None:
         return {}
     try:
+        # A few lines that merge each other nine times over take hours and gigabytes.
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(found[1], yaml.SafeLoader)):
+            return {}
         said = yaml.safe_load(found[1])
     except (yaml.YAMLError, ValueError, RecursionError):
         return {}
@@ -151,6 +154,15 @@ def _written(known: Licence, found_in: str) -> dict[str, Any]:
         **({"notice": known.notice} if known.notice else {}),
         "found_in": found_in,
     }
+
+
+def _belongs(path: Path) -> bool:
+    """Whether a file is the folder's own, or lies beside it as in the cache of Hugging Face's tools.
+
+    What is read here is kept, and goes out with every export: a link to somebody's private file must not.
+    """
+    folder, place = path.parent.resolve(), path.resolve()
+    return path.is_file() and (place.is_relative_to(folder) or place.parent == folder.parent.parent / "blobs")
 
 
 def _text(value: object) -> str:

@@ -23,8 +23,9 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from freehold.errors import Conflict, InvalidInput, NotFound
+from freehold.errors import Conflict, InvalidInput, ModelRejected, NotFound
 from freehold.models import store
+from freehold.models.formats.json_file import read_json
 from freehold.models.model import Model
 from freehold.models.store import models, removed_models
 
@@ -76,7 +77,7 @@ def relative(connection: Connection, id: str) -> Relative | None:
 def trained(folder: Path) -> dict[str, Any]:
     """What the training run that made a folder says of itself; nothing where none of ours did."""
     try:
-        said = json.loads((folder / TRAINING).read_text(encoding="utf-8"))
+        said = read_json(folder / TRAINING)
         teachers = [
             {"name": str(each["name"]), "licence": str(each["licence"])} for each in said.get("teachers", ())
         ]
@@ -88,7 +89,7 @@ def trained(folder: Path) -> dict[str, Any]:
             "commit": said["commit"],
             "metrics": said["metrics"],
         }
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (ModelRejected, KeyError, TypeError, AttributeError):
         return {}
 
 

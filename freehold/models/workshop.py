@@ -9,10 +9,14 @@ GGUF. Each line on stdout is a JSON object: `{"done", "total"}` in bytes, at the
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
+import resource
+import signal
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +28,12 @@ from freehold.models.formats.checkpoint import open_checkpoint
 from freehold.models.formats.convert import Precision, to_gguf
 from freehold.models.formats.huggingface import from_gguf
 from freehold.models.formats.quantize import FILE_TYPES, Quantisation, quantize
+from freehold.models.formats.special_tokens import read_special_tokens
 
 TELL_SECONDS = 0.2
+TEMPLATE_SECONDS = 2.0
+"""Of processor time."""
+TEMPLATE_BYTES = 2**30
 PRECISIONS: dict[str, Precision] = {"F32": "f32", "F16": "f16", "BF16": "bf16"}
 
 
@@ -39,6 +47,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--quantise")
     given = parser.parse_args(arguments)
     try:
+        if given.source.is_dir() and not (given.source / ADAPTER).exists():
+            with bounded():
+                read_special_tokens(given.source)
         if given.to == "hf":
             from_gguf(given.source, given.target, progress=Teller())
             say({"made": {"how": "convert", "to": "hf"}, "files": []})
@@ -51,6 +62,24 @@ def main(arguments: list[str] | None = None) -> int:
         say(error.as_json())
         return 1
     return 0
+
+
+@contextlib.contextmanager
+def bounded() -> Iterator[None]:
+    """Time and memory for looking at a chat template, which is remembered then.
+
+    jinja works constants out when it reads a template: a line of it may take hours, or gigabytes, in one step
+    of the interpreter, so that only the system can end it. It ends this process.
+    """
+    before = resource.getrlimit(resource.RLIMIT_DATA)
+    most = TEMPLATE_BYTES if before[1] == resource.RLIM_INFINITY else min(TEMPLATE_BYTES, before[1])
+    resource.setrlimit(resource.RLIMIT_DATA, (most, before[1]))
+    signal.setitimer(signal.ITIMER_PROF, TEMPLATE_SECONDS)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        resource.setrlimit(resource.RLIMIT_DATA, before)
 
 
 def made(source: Path, target: Path, base: Path | None, quantise: str | None) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from freehold.training.sequence import Sequence, laid_out
 from freehold.training.tokens import Tokenizer
 
 _MARK = "\ue0f8"
-"""A character for private use, so no text of ours; an example that has it is not marked but refused."""
+"""A character for private use, so no text of ours; an example that has it is left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +50,11 @@ class Encoded:
 
 
 def holds_control(example: Example, tokenizer: Tokenizer) -> str | None:
-    """A control token that the example's own text spells out, which would be read as one."""
-    if not tokenizer.special:
-        return None
-    pattern = re.compile("|".join(re.escape(token) for token in tokenizer.special))
+    """What the example's own text spells out and would be read as: a control token, or a mark of turns.
+
+    Also the character that passages are marked with here.
+    """
+    pattern = re.compile("|".join(map(re.escape, [*tokenizer.special, *tokenizer.marks, _MARK])))
     texts = [example.text, *(message["content"] for message in example.messages)]
     found = next((match for text in texts if (match := pattern.search(text))), None)
     return None if found is None else found.group()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import tokenizers
 
 from freehold.errors import InvalidInput, NotFound
 from freehold.models.chat_format import render
+from freehold.models.chat_marks import marks_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,8 @@ class Tokenizer:
     eos_token: str
     special: tuple[str, ...]
     """Texts that are read as single control tokens."""
+    marks: tuple[str, ...] = ()
+    """Texts that part the turns: serving parts them in what people wrote."""
 
     def encode(self, text: str) -> list[int]:
         """Token numbers, control tokens recognised, none added."""
@@ -81,7 +84,7 @@ def load(folder: Path) -> Tokenizer:
     written = folder / "chat_template.jinja"
     template = written.read_text(encoding="utf-8") if written.is_file() else config.get("chat_template")
     added = inner.get_added_tokens_decoder().values()
-    return Tokenizer(
+    made = Tokenizer(
         folder=folder,
         inner=inner,
         hash=tokenizer_hash(inner),
@@ -90,6 +93,7 @@ def load(folder: Path) -> Tokenizer:
         eos_token=_text(config.get("eos_token")),
         special=tuple(token.content for token in added if token.special),
     )
+    return replace(made, marks=marks_of(made.template, made.conversation)) if made.template else made
 
 
 def tokenizer_hash(inner: tokenizers.Tokenizer) -> str:

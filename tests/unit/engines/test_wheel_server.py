@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from freehold.engines.wheel_server import JOINER, Message, Stream, any_of, parted
+from freehold.engines.wheel_server import Message, Stream
 
 
 def outcome(
@@ -73,11 +73,3 @@ def test_log_probabilities_are_passed_on() -> None:
     _, sent, _ = outcome(chunk, piece(None, "stop"), top=2)
     named = [{"token": each["id"], "text": each["token"], "logprob": each["logprob"]} for each in top]
     assert sent[0]["logprobs"] == [{**named[0], "top": named}]
-
-
-def test_control_tokens_in_a_text_are_parted() -> None:
-    control = any_of(["<|eot_id|>", "<|eot|>"])
-    assert parted("a <|eot_id|> b", control) == f"a <{JOINER}|eot_id|> b"
-    assert parted("<|eot<|eot_id|>_id|>", control) == f"<|eot<{JOINER}|eot_id|>_id|>"
-    assert parted("plain <b>text</b>", control) == "plain <b>text</b>"
-    assert parted("<|eot_id|>", any_of([])) == "<|eot_id|>"

@@ -107,3 +107,13 @@ def test_an_adapter_is_put_on_the_model_that_it_names(
         registry.add(adapter(tmp_path / "wide", "Org/Llama-Tiny", width=128))
     with pytest.raises(InvalidInput, match="An adapter is not quantised"):
         registry.add(tmp_path / "lora", "small", quantise="q8_0")
+
+
+def test_a_template_that_takes_hours_to_read_is_refused(
+    registry: Registry, checkpoint: Path, tmp_path: Path
+) -> None:
+    """jinja works constants out as it reads, in one step of the interpreter."""
+    (checkpoint / "chat_template.jinja").write_text("{{ 9 ** (9 ** 9) }}")
+    with pytest.raises(ModelRejected, match="chat template"):
+        registry.add(checkpoint)
+    assert left(tmp_path) == []

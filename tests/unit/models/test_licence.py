@@ -137,3 +137,32 @@ def test_a_teachers_licence_binds_those_who_learnt_from_it() -> None:
     assert (taken["id"], taken["found_in"]) == ("llama3.1", "its teacher Llama-70B")
     assert any("begins with “Llama”" in clause for clause in taken["clauses"])
     assert licence.of_teaching({"teachers": teachers[:1]}) == licence.of_teaching({}) == {}
+
+    assert [each.name for each in licence.binding(line)] == ["tuned", "base"]
+
+
+def test_a_head_that_would_unfold_without_end_is_passed_over(tmp_path: Path) -> None:
+    lines = ["license: mit", "a: &a {x: y}"]
+    for number in range(9):
+        before = "a" if number == 0 else f"b{number - 1}"
+        lines.append(f"b{number}: &b{number} {{<<: [{', '.join([f'*{before}'] * 9)}]}}")
+    (tmp_path / "README.md").write_text("---\n" + "\n".join(lines) + "\n---\n")
+    assert licence.of_folder(tmp_path) == {}
+
+
+def test_links_lead_out_of_the_folder_only_to_a_hubs_cache(tmp_path: Path) -> None:
+    """Else a model could bring a private file as its licence, which goes out with each export."""
+    (tmp_path / "id_rsa").write_text("private")
+    folder = tmp_path / "cache" / "snapshots" / "main"
+    folder.mkdir(parents=True)
+    (folder / "LICENSE").symlink_to(tmp_path / "id_rsa")
+    (folder / "README.md").symlink_to(tmp_path / "id_rsa")
+    assert licence.of_folder(folder) == {}
+    (tmp_path / "cache" / "blobs").mkdir()
+    (tmp_path / "cache" / "blobs" / "abc").write_text("MIT License")
+    (folder / "NOTICE").write_text("thanks")
+    (folder / "COPYING").symlink_to("NOTICE")
+    (folder / "LICENSE.md").symlink_to("../../blobs/abc")
+    found = licence.of_folder(folder)
+    assert found["id"] == "mit"
+    assert [each["text"] for each in found["texts"]] == ["thanks", "MIT License", "thanks"]

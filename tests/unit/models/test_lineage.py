@@ -1,6 +1,7 @@
 """The family that models make, and what is remembered of those that were removed."""
 
 import json
+import os
 from itertools import count
 from pathlib import Path
 
@@ -107,7 +108,7 @@ def test_a_training_runs_own_account_becomes_the_origin(tmp_path: Path) -> None:
     assert trained(tmp_path)["teachers"] == [{"name": "large", "licence": "llama3.1"}]
 
 
-@pytest.mark.parametrize("text", ["", "3", "{}", '{"dataset": 3}'])
+@pytest.mark.parametrize("text", ["", "3", "{}", '{"dataset": 3}', "[" * 100_000, " " * 2**21 + "{}"])
 def test_what_is_no_account_of_a_run_is_passed_over(tmp_path: Path, text: str) -> None:
     assert trained(tmp_path) == {}
     (tmp_path / "training.json").write_text(text)
@@ -133,3 +134,8 @@ def test_what_is_measured_later_is_kept_by_task_beside_what_training_measured(
     with pytest.raises(NotFound):
         registry.note("another", "route", {})
     assert registry.get("m") == noted
+
+
+def test_an_account_that_is_no_small_file_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "training.json")
+    assert trained(tmp_path) == {}
