@@ -64,13 +64,13 @@ class ChatStream:
         try:
             chunk = json.loads(data)
         except (ValueError, RecursionError):
-            raise self._faults.nonsense(f"an event that is not JSON, “{data[:60]}”") from None
+            raise self._faults.nonsense(f"an event that is not JSON, “{self._cut(data)}”") from None
         complaint = complaint_in(chunk)
         if complaint is not None:
             raise self._faults.complained(complaint)
         choices = chunk.get("choices") if isinstance(chunk, dict) else None
         if not isinstance(choices, list):
-            raise self._faults.nonsense(f"an event without choices, “{data[:60]}”")
+            raise self._faults.nonsense(f"an event without choices, “{self._cut(data)}”")
         self._count(chunk.get("usage"))
         return "".join(map(self._choice, choices))
 
@@ -91,7 +91,11 @@ class ChatStream:
             return "length"
         if reason == "content_filter":
             raise self._faults.withheld()
-        raise self._faults.broke_off(f"it gives {str(reason)[:40]!r} as its reason")
+        raise self._faults.broke_off(f"it gives {self._cut(str(reason))!r} as its reason")
+
+    def _cut(self, text: str) -> str:
+        """The beginning of a text, cut when the key is out of it: half a key is one too."""
+        return self._faults.quoted(text)[:60]
 
     def _count(self, usage: Any) -> None:
         if usage is None:

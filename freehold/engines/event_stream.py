@@ -19,7 +19,7 @@ class EventStream:
     """Fed bytes as they come, it gives the data of each event that is complete."""
 
     def __init__(self) -> None:
-        self._rest = b""
+        self._rest = bytearray()
         self._data: list[str] = []
         self._started = False
 
@@ -33,15 +33,18 @@ class EventStream:
         Raises:
             NotEvents: a line without end, of no known field, or not UTF-8.
         """
-        *lines, self._rest = (self._rest + piece).replace(b"\r\n", b"\n").split(b"\n")
+        self._rest += piece
+        lines: list[bytearray] = []
+        if b"\n" in piece:  # what waits is looked at once: a host may send it byte by byte
+            *lines, self._rest = self._rest.split(b"\n")
         if len(self._rest) > MAX_LINE_BYTES:
             raise NotEvents(f"a line has more than {MAX_LINE_BYTES:,} bytes")
         for line in lines:
-            if self._take(line):
+            if self._take(line.removesuffix(b"\r")):
                 yield "\n".join(self._data)
                 self._data = []
 
-    def _take(self, line: bytes) -> bool:
+    def _take(self, line: bytes | bytearray) -> bool:
         """Takes one line; says whether it ends an event that has data."""
         try:
             text = line.decode()

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import SplitResult, quote, urljoin, urlsplit
 
 from freehold.egress import Egress
 from freehold.errors import FetchFailed, FreeholdError, InvalidInput, NotFound
@@ -103,12 +103,11 @@ class Hub:
             )
             if answer.redirect is None:
                 break
-            onward = urljoin(url, answer.redirect)
-            if urlsplit(onward).netloc != urlsplit(url).netloc:
-                raise FetchFailed(
-                    f"The hub sends us to {urlsplit(onward).netloc} for {name}'s list of files."
-                )
-            url = onward
+            onward = _onward(url, answer.redirect)
+            if onward is None or onward[:2] != urlsplit(url)[:2]:  # the token goes nowhere else
+                where = "nowhere" if onward is None else f"{onward.scheme}://{onward.netloc}"
+                raise FetchFailed(f"The hub sends us to {where[:200]} for {name}'s list of files.")
+            url = onward.geturl()
         if answer.status != 200:
             raise self._refusal(answer.status, answer.headers, name, revision)
         return _repository(answer.body, name, revision)
@@ -186,6 +185,14 @@ class Hub:
             hint="Try again later." if status == 429 or status >= 500 else None,
             retry_after=retry_after(headers),
         )
+
+
+def _onward(url: str, target: str) -> SplitResult | None:
+    """Where a redirect leads; None where that is no address."""
+    try:
+        return urlsplit(urljoin(url, target))
+    except ValueError:  # as of half an IPv6 address
+        return None
 
 
 def parsed(location: str) -> tuple[str, str]:

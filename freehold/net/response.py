@@ -14,6 +14,9 @@ import httpx
 
 from freehold.errors import FetchFailed, NotFound, TooLarge
 
+MAX_TYPE_CHARS = 1000
+"""Of a content type; the library takes minutes over a hundred thousand semicolons."""
+
 
 class Answer:
     """The head of a host's answer, and its body to be read once."""
@@ -26,9 +29,12 @@ class Answer:
             (name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in response.headers
         )
         self.headers = dict(self.lines)
+        type = self.headers.get("content-type", "")
+        if len(type) > MAX_TYPE_CHARS:
+            type = ""
         said = Message()
-        said["content-type"] = self.headers.get("content-type", "")
-        self.content_type = said.get_content_type() if self.headers.get("content-type") else ""
+        said["content-type"] = type
+        self.content_type = said.get_content_type() if type else ""
         self.charset = said.get_content_charset()
         length = self.headers.get("content-length", "")
         self.length = int(length) if length.isascii() and length.isdigit() else None

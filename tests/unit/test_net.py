@@ -12,6 +12,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import httpcore
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -343,6 +345,12 @@ def test_localhost_is_private_however_it_is_written() -> None:
 def test_the_second_address_is_tried_when_the_first_does_not_answer(serve: Callable[..., Server]) -> None:
     server = serve(says("200 OK", "", b"yes"))
     assert get(at(server), home(server), resolve=names("127.0.0.2", "127.0.0.1")).address == "127.0.0.1"
+
+
+def test_a_content_type_without_end_is_none() -> None:
+    said = [(b"content-type", b'text/event-stream; a="' + b";" * 90_000)]
+    answer = net.response.Answer(httpx.URL("https://host.test/"), httpcore.Response(200, headers=said), "")
+    assert (answer.content_type, answer.charset) == ("", None)
 
 
 def test_a_redirect_is_followed_on_its_host(serve: Callable[..., Server]) -> None:

@@ -177,6 +177,15 @@ def test_a_redirect_to_a_host_that_nothing_allows_is_refused(hub: StandInHub, tm
         get(hub, tmp_path / "to")
 
 
+@pytest.mark.parametrize("target", ["http://elsewhere.test/x", "//elsewhere.test/x", "https:", "http://["])
+def test_the_token_is_not_taken_elsewhere_by_a_redirect_of_the_list(hub: StandInHub, target: str) -> None:
+    """Nor to the same host where others can read it."""
+    hub.sent_on = target if target != "https:" else hub.address.replace("http:", "https:")
+    with pytest.raises(FetchFailed, match="The hub sends us to"):
+        look(hub, token="hf_secret")
+    assert len(hub.asked) == 1
+
+
 def test_nothing_is_asked_of_a_hub_that_no_command_named() -> None:
     assert Hub().egress(Egress()).allowed == ("huggingface.co", "*.huggingface.co", "*.hf.co")
     assert Hub("https://hub.test:8443").egress(Egress()).allowed == ("hub.test", "hub.test:8443")

@@ -138,8 +138,6 @@ def test_a_teachers_licence_binds_those_who_learnt_from_it() -> None:
     assert any("begins with “Llama”" in clause for clause in taken["clauses"])
     assert licence.of_teaching({"teachers": teachers[:1]}) == licence.of_teaching({}) == {}
 
-    assert [each.name for each in licence.binding(line)] == ["tuned", "base"]
-
 
 def test_a_head_that_would_unfold_without_end_is_passed_over(tmp_path: Path) -> None:
     lines = ["license: mit", "a: &a {x: y}"]
