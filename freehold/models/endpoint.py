@@ -57,6 +57,11 @@ class Endpoint:
                 "The key's place is not the name of an environment variable.",
                 hint="Put the key into a variable of the server's environment, and name the variable.",
             )
+        if (self.key_variable or "").upper().startswith("FREEHOLD_"):
+            raise InvalidInput(
+                f"{self.key_variable} is a setting of Freehold's, and is not sent to an endpoint.",
+                hint="Put the endpoint's key into a variable of its own.",
+            )
         for price in (self.price_in, self.price_out):
             if price is not None and not (math.isfinite(price) and 0 <= price < 1e6):
                 raise InvalidInput(f"A price of {price} dollars for a million tokens cannot be.")

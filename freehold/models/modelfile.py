@@ -25,6 +25,8 @@ CONTEXT = 8192
 SECONDS = 30
 """That a template may take, its process's start included; it holds up nobody but its own export."""
 MEMORY_BYTES = 2 * 2**30
+MAX_TEMPLATE_CHARS = 64 * 1024
+MAX_STOP_CHARS = 256
 _ENDS = ("eos", "eot", "eom")
 _KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PYTHONPATH", "TMPDIR")
 
@@ -50,7 +52,7 @@ def modelfile(
     lines += [f"PARAMETER stop {json.dumps(stop, ensure_ascii=False)}" for stop in told.get("stops", ())]
     for text in licences:
         safe = text.replace('"""', "'''").strip()
-        lines.append(f'LICENSE """{safe}"""')
+        lines.append(f'LICENSE """{safe}\n"""')  # a text that ends with a quote would end it early
     return "\n".join(lines) + "\n"
 
 
@@ -90,7 +92,9 @@ def told(path: Path) -> dict[str, Any]:
             ),
             beginning if added else "",
         )
-    return {"template": template, "stops": sorted({end for end in ends if end})}
+    if template is not None and len(template) > MAX_TEMPLATE_CHARS:
+        template = None
+    return {"template": template, "stops": sorted({end for end in ends if 0 < len(end) <= MAX_STOP_CHARS})}
 
 
 def _token(file: GgufFile, tokens: Sequence[str], key: str) -> str:

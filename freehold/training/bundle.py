@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import freehold
-from freehold.errors import NotFound
+from freehold.errors import InvalidInput, NotFound
 from freehold.training.parcel import pack
 from freehold.training.places import ADAPTER, CHECKPOINT, METRICS, MODEL, REFERENCE, RUN
 from freehold.training.recipe import Recipe, load
@@ -139,9 +139,21 @@ def _moved(table: dict[str, Any], recipe: Recipe, moved: dict[Path, str]) -> dic
 def _toml(table: dict[str, Any], above: str = "") -> str:
     """A table as TOML; JSON's texts, numbers and lists are TOML's too."""
     plain = {key: value for key, value in table.items() if not isinstance(value, dict)}
-    lines = [f"{json.dumps(key)} = {json.dumps(value, ensure_ascii=False)}" for key, value in plain.items()]
+    lines = [f"{json.dumps(key)} = {_written(value)}" for key, value in plain.items()]
     for key, value in table.items():
         if isinstance(value, dict):
             name = f"{above}{json.dumps(key)}"
             lines += ["", f"[{name}]", _toml(value, f"{name}.")]
     return "\n".join(lines) + "\n"
+
+
+def _written(value: Any) -> str:
+    """
+    Raises:
+        InvalidInput: a date, or a table within a list, which no key of a recipe is.
+    """
+    try:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    except (TypeError, ValueError):
+        raise InvalidInput(f"The recipe has a value that is not carried: {str(value)[:80]}.") from None
+    return text.replace("\x7f", "\\u007f")  # the one character that JSON lets stand and TOML does not

@@ -82,13 +82,16 @@ def build(table: ModelTable, tokenizer: Tokenizer, device: torch.device) -> nn.M
 
 def _read(folder: Path, attention: str) -> Any:
     try:
-        config = transformers.AutoConfig.from_pretrained(folder, local_files_only=True)
+        config = transformers.AutoConfig.from_pretrained(
+            folder, local_files_only=True, trust_remote_code=False
+        )
         if config.model_type != "llama":
             raise InvalidInput(f"{folder} holds a model of the kind {config.model_type}; trained are Llamas.")
         return transformers.LlamaForCausalLM.from_pretrained(
             folder,
             local_files_only=True,
             use_safetensors=True,
+            trust_remote_code=False,
             dtype=torch.float32,
             attn_implementation=attention,
         )

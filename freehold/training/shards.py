@@ -15,7 +15,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -129,13 +129,13 @@ class Shards:
             if manifest["format"] != 1:
                 raise InvalidInput(f"{path} was written by a newer Freehold.", hint="Update this one.")
             names = [(each["name"], each["tokens"], each["documents"]) for each in manifest["files"]]
-            tokens = tuple(np.load(folder / f"{name}.tokens.npy", mmap_mode="r") for name, *_ in names)
-            starts = tuple(np.load(folder / f"{name}.starts.npy") for name, *_ in names)
+            tokens = tuple(_array(folder, f"{name}.tokens.npy", mmap_mode="r") for name, *_ in names)
+            starts = tuple(_array(folder, f"{name}.starts.npy") for name, *_ in names)
         except FileNotFoundError as error:
             raise NotFound(
                 f"{error.filename} is not there: {folder} holds no finished token shards."
             ) from None
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, RecursionError, MemoryError) as error:
             raise InvalidInput(f"The token shards in {folder} cannot be read: {error}.") from None
         for (name, count, documents), these, begins in zip(names, tokens, starts, strict=True):
             if these.shape != (count,) or begins.shape != (documents,):
@@ -151,3 +151,16 @@ class Shards:
         for entry, tokens in zip(self.manifest["files"], self.tokens, strict=True):
             if hashlib.sha256(tokens.tobytes()).hexdigest() != entry["sha256"]:
                 raise InvalidInput(f"Shard {entry['name']} in {self.folder} was changed.")
+
+
+def _array(folder: Path, name: str, *, mmap_mode: Literal["r"] | None = None) -> npt.NDArray[Any]:
+    """
+    Raises:
+        OSError, ValueError, MemoryError: the folder has no such file, or it holds no array.
+    """
+    if Path(name).name != name:
+        raise ValueError(f"it names a file {name[:80]!r}")
+    found = np.load(folder / name, mmap_mode=mmap_mode, allow_pickle=False)
+    if not isinstance(found, np.ndarray):
+        raise ValueError(f"{name} holds no array")
+    return found

@@ -124,7 +124,12 @@ def _read(folder: Path) -> Any:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         model = transformers.AutoModelForCausalLM.from_pretrained(
-            folder, local_files_only=True, use_safetensors=True, attn_implementation=PIECES, dtype="auto"
+            folder,
+            local_files_only=True,
+            use_safetensors=True,
+            trust_remote_code=False,  # unsaid, one with code of its own has the user asked whether to run it
+            attn_implementation=PIECES,
+            dtype="auto",
         )
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise InvalidInput(f"{folder} holds no model that can be read: {first_line(error)}") from None

@@ -29,6 +29,8 @@ MAX_KEY_BYTES = 65_535
 MAX_NAME_BYTES = 63
 KEPT_STRING_BYTES = 4_096
 KEPT_ARRAY_ITEMS = 4_096
+MAX_KEPT, MAX_CONTROL_TOKENS = 2_000_000, 16_384
+"""Characters and numbers kept of all keys together; tokens that are commands."""
 MAX_LAYERS = 4_096
 MAX_SIZE = 2**24
 """Largest believable width or head count."""
@@ -182,6 +184,7 @@ class Header:
         self.spans: dict[str, tuple[int, int]] = {}
         """Where the type and value of each key begin and end."""
         self.bytes_by_type: dict[str, int] = {}
+        self._kept = 0
         self.parameters = 0
         self.version, tensors, keys = self._counts()
         for _ in range(keys):
@@ -277,6 +280,9 @@ class Header:
         else:
             raise self.wrong(f"the key {key[:80]!r} has the unknown type {kind}")
         self.spans[key] = start, cursor.at
+        self._kept += len(kept) if isinstance(kept := self.values.get(key), str | list) else 0
+        if self._kept > MAX_KEPT:
+            raise self.wrong("its keys hold more than any model's")
 
     def _array(self, key: str) -> None:
         cursor = self.cursor
@@ -362,6 +368,8 @@ class Header:
             return ()
         cursor.at = self.places[types]
         wanted = [index for index, kind in enumerate(cursor.integers(self.lengths[types])) if kind == CONTROL]
+        if len(wanted) > MAX_CONTROL_TOKENS:
+            raise self.wrong(f"{len(wanted):,} of its tokens are commands")
         cursor.at = self.places[tokens]
         found = []
         for index, before in zip(wanted, [-1, *wanted], strict=False):

@@ -49,6 +49,8 @@ def read_sentencepiece(path: Path) -> Pieces:
 
 
 def _read(path: Path) -> bytes:
+    if not path.is_file():
+        raise _wrong("it is no file")
     with path.open("rb") as file:
         data = file.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:

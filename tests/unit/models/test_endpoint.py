@@ -42,6 +42,7 @@ def test_where_it_is() -> None:
         {"context_length": 2**40},
         {"key_variable": "sk-abc"},
         {"key_variable": ""},
+        {"key_variable": "FREEHOLD_ADMIN_KEY"},
         {"price_in": -1.0},
         {"price_out": float("nan")},
     ],

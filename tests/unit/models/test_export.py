@@ -66,7 +66,7 @@ def test_for_ollama(exports: Exports, tmp_path: Path) -> None:
     assert text.startswith('FROM ./base.gguf\nTEMPLATE """{{ $first := true }}')
     assert "\nPARAMETER num_ctx 4096\n" in text
     assert '\nPARAMETER stop "<|eot_id|>"\n' in text
-    assert '\nLICENSE """LLAMA 3.2 …"""\n' in text
+    assert '\nLICENSE """LLAMA 3.2 …\n"""\n' in text
     exports.write(Wish("lora", "ollama", str(tmp_path / "both")))
     assert (tmp_path / "both" / "Modelfile").read_text().startswith("FROM ./base.gguf\nADAPTER ./lora.gguf\n")
     assert {"base.gguf", "lora.gguf"} <= set(names(tmp_path / "both"))
@@ -79,6 +79,32 @@ def test_a_template_without_end_is_given_up(tmp_path: Path, monkeypatch: pytest.
     told = modelfile.asked(path)
     assert told.get("template") is None
     assert "could not be written in Go" in modelfile.modelfile("x.gguf", {}, told, [])
+
+
+def test_nothing_in_a_modelfile_ends_its_text_early() -> None:
+    told = {"template": "{{ .Content }}", "stops": ['a"\nFROM evil', "b"]}
+    text = modelfile.modelfile("x.gguf", {}, told, ['"""\nFROM evil\nSYSTEM "x', 'They call it "free"'])
+    assert sorted(line for line in text.splitlines() if line.startswith(("FROM", "PARAMETER", "SYSTEM"))) == [
+        "FROM ./x.gguf",
+        "FROM evil",
+        "PARAMETER num_ctx 8192",
+        'PARAMETER stop "a\\"\\nFROM evil"',
+        'PARAMETER stop "b"',
+        'SYSTEM "x',
+    ]
+    pieces = text.split('"""')  # in and out of texts by turns
+    assert [piece.strip() for piece in pieces[1::2]] == [
+        "{{ .Content }}",
+        "'''\nFROM evil\nSYSTEM \"x",
+        'They call it "free"',
+    ]
+    assert text.count('"""') == 6
+
+
+def test_what_a_template_writes_around_the_turns_is_bounded(tmp_path: Path) -> None:
+    endless = "{{ 'x' * 200000 }}{% for each in messages %}{{ each.content }}{% endfor %}"
+    path = tiny_gguf.write(tmp_path / "x.gguf", width=32, layers=1, template=endless)
+    assert modelfile.told(path)["template"] is None
 
 
 def test_in_hugging_faces_layout(exports: Exports, tmp_path: Path) -> None:

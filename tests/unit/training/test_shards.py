@@ -66,10 +66,37 @@ def test_changed_files_are_noticed(tmp_path: Path) -> None:
         Shards.open(tmp_path)
 
 
-@pytest.mark.parametrize("change", [{"format": 2}, {"files": 3}, {"files": [{}]}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"format": 2},
+        {"files": 3},
+        {"files": [{}]},
+        {"files": [{"name": "../a", "tokens": 1, "documents": 1}]},
+    ],
+)
 def test_a_manifest_that_is_none_is_refused(tmp_path: Path, change: dict[str, object]) -> None:
     written(tmp_path)
     path = tmp_path / MANIFEST
     path.write_text(json.dumps(json.loads(path.read_text()) | change))
     with pytest.raises(InvalidInput):
+        Shards.open(tmp_path)
+
+
+def test_files_that_hold_no_array_are_refused(tmp_path: Path) -> None:
+    """Pickles least of all."""
+    written(tmp_path)
+    path = tmp_path / "00000.starts.npy"
+    with path.open("wb") as file:
+        np.save(file, np.array([{"a": 1}]), allow_pickle=True)
+    with pytest.raises(InvalidInput, match="cannot be read"):
+        Shards.open(tmp_path)
+    with path.open("wb") as file:
+        np.savez(file, a=np.zeros(1))
+    with pytest.raises(InvalidInput, match="holds no array"):
+        Shards.open(tmp_path)
+    head = {"descr": "<i8", "fortran_order": False, "shape": (2**50,)}
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, head)
+    with pytest.raises(InvalidInput, match="cannot be read"):
         Shards.open(tmp_path)

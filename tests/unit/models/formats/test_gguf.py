@@ -247,3 +247,21 @@ def test_long_arrays_of_numbers_are_skipped(tmp_path: Path) -> None:
     many = np.arange(5_000).tolist()
     keys = KEYS | {"x.scores": (tiny_gguf.ARRAY, (tiny_gguf.F32, many))}
     assert gguf.check_sound(crafted(tmp_path / "a.gguf", keys, [EMBEDDINGS])).vocabulary == 2
+
+
+def test_many_keys_of_a_believable_size_do_not_fill_the_memory(tmp_path: Path) -> None:
+    """Two gigabytes of such a file would be ten of memory, in the server."""
+    keys: dict[str, tiny_gguf.Value] = {
+        f"x.{number}": (tiny_gguf.STRING, "x" * 4_096) for number in range(500)
+    }
+    path = crafted(tmp_path / "a.gguf", KEYS | keys, [EMBEDDINGS])
+    assert "keys hold more than any model's" in rejected(path)
+
+
+def test_a_vocabulary_of_nothing_but_commands_is_refused(tmp_path: Path) -> None:
+    count = gguf.MAX_CONTROL_TOKENS + 1
+    keys = KEYS | {
+        "tokenizer.ggml.tokens": (tiny_gguf.ARRAY, (tiny_gguf.STRING, ["x"] * count)),
+        "tokenizer.ggml.token_type": (tiny_gguf.ARRAY, (tiny_gguf.I32, [tiny_gguf.CONTROL] * count)),
+    }
+    assert "16,385 of its tokens are commands" in rejected(crafted(tmp_path / "a.gguf", keys, [EMBEDDINGS]))
