@@ -23,6 +23,10 @@ from freehold.net.response import Answer
 MAX_CONNECTIONS = 64
 KEPT_CONNECTIONS = 16
 KEPT_SECONDS = 60.0
+TURN_PIECES = 64
+"""Pieces of an answer that are read before others have a turn."""
+MANY_PIECES, SMALL_PIECE = 4096, 16
+"""From so many pieces on, so many bytes they have to have each; a token's event has about 300."""
 NO_DEADLINES = {"read": None, "write": None, "pool": None}
 
 
@@ -46,14 +50,18 @@ class Reply(Answer):
 
         Raises:
             TooLarge: it is larger than `max_bytes`.
-            FetchFailed: it breaks off, or is packed.
+            FetchFailed: it breaks off, is packed, or comes in crumbs.
         """
         if self.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
             raise FetchFailed(f"{host_of(self.url)} packs its answer, which was not asked for.")
-        size = 0
+        size = count = 0
         try:
             async for piece in self._response.aiter_stream():
-                size += len(piece)
+                size, count = size + len(piece), count + 1
+                if count % TURN_PIECES == 0:
+                    await asyncio.sleep(0)  # while bytes are there, reading them lets nobody else run
+                if count > MANY_PIECES and size < count * SMALL_PIECE:
+                    raise FetchFailed(f"{host_of(self.url)} sends its answer in pieces of a few bytes.")
                 if size > max_bytes:
                     raise TooLarge(f"{host_of(self.url)} gives more than {max_bytes:,} bytes.")
                 yield piece
