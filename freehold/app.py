@@ -140,15 +140,16 @@ class Home:
             database, config.models, context=config.engine_context, slots=config.engine_slots
         )
         self.engine = ActiveEngine(self.registry, self._engine_for, self._given)
-        small = partial(self._engine_for, context=min(config.engine_context, BRIEF_CONTEXT))
-        routing = ActiveEngine(self.registry, small, task=ROUTE)
-        rewriting = ActiveEngine(self.registry, small, task=REWRITE)
+        routing = ActiveEngine(self.registry, self._brief_engine_for, task=ROUTE)
+        rewriting = ActiveEngine(self.registry, self._brief_engine_for, task=REWRITE)
         self.engines = {ANSWER: self.engine, ROUTE: routing, REWRITE: rewriting}
         """What runs the model of each task."""
         self.router = Router(LinearRouter(config.router, self.embedder), ModelRouter(BriefModel(routing)))
         self.rewriter = Rewriter(BriefModel(rewriting))
         self.traces = Traces(database)
-        self.answerer = self.answerer_for(self.engine, self.traces, memory=self._memory())
+        self.answerer = self.answerer_for(
+            self.engine, self.traces, rewriter=self.rewriter, memory=self._memory()
+        )
 
         self.backfill = None
         if self.embedder is not None and self.dense is not None:
@@ -202,11 +203,17 @@ class Home:
             each.start()
 
     def answerer_for(
-        self, engine: Callable[[], Engine | None], traces: Recorder, *, memory: AnswerMemory | None = None
+        self,
+        engine: Callable[[], Engine | None],
+        traces: Recorder,
+        *,
+        rewriter: Rewriter | None,
+        memory: AnswerMemory | None = None,
     ) -> Answerer:
         """An answerer over this home's knowledge: the one that serves, or one that is being evaluated.
 
-        Only the one that serves has a memory: what is measured is worked out.
+        Without a rewriter follow-ups are put in full by rule. Only the one that serves has a memory: what is
+        measured is worked out.
         """
         config, serving = self.config, self._within or self
         extractor = Extractor(self.embedder, self.lexical.rarities)
@@ -221,7 +228,7 @@ class Home:
             settings=AnswerSettings(config.passages_per_answer, refuse_below, config.max_answer_tokens),
             memory=memory,
             router=serving.router,
-            rewriter=serving.rewriter,
+            rewriter=rewriter,
         )
 
     def _memory(self) -> AnswerMemory:
@@ -244,8 +251,9 @@ class Home:
         """Whether customers' questions are being answered, here or in the home that this one is within."""
         return self.answerer.in_flight > 0 or (self._within is not None and self._within.busy())
 
-    def engine_for_evaluation(self, model_id: str | None) -> Engine | None:
-        """An engine of its own, so that what answers customers is neither held up nor changed.
+    def engine_for_evaluation(self, model_id: str | None, *, brief: bool = False) -> Engine | None:
+        """An engine of its own, so that what answers customers is neither held up nor changed; `brief` ones
+        have the short context of small tasks.
 
         Raises:
             NotFound: the model has been removed.
@@ -254,7 +262,8 @@ class Home:
             return None
         if self._given is not None and self._given.model_id == model_id:
             return self._given
-        engine, _ = assembled(self.registry, self._engine_for, self.registry.get(model_id))
+        make = self._brief_engine_for if brief else self._engine_for
+        engine, _ = assembled(self.registry, make, self.registry.get(model_id))
         return engine
 
     def services(self, *, address: str, start_token: str, stop: Callable[[], None]) -> Services:
@@ -312,6 +321,9 @@ class Home:
 
     def _engine_for(self, model: Model, context: int | None = None) -> Engine:
         return engine_for(model, self.registry.path, self.config, self.egress, context=context)
+
+    def _brief_engine_for(self, model: Model) -> Engine:
+        return self._engine_for(model, min(self.config.engine_context, BRIEF_CONTEXT))
 
     def _scratch(self, knowledge: str) -> Home:
         """A home for the knowledge that a suite brings, beside the runs: never mixed with any other."""

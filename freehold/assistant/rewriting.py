@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from freehold.assistant.brief_model import BriefModel
+from freehold.models.model import Model
 from freehold.tasks import rewrite as task
 from freehold.types import Query, Usage
 
@@ -33,6 +34,11 @@ class Rewriter:
 
     def __init__(self, model: BriefModel) -> None:
         self._model = model
+
+    @property
+    def model(self) -> Model | None:
+        """Who is asked; None while no model has the task."""
+        return self._model.model
 
     async def __call__(self, query: Query) -> Rewritten:
         """The question as it is meant. Never raises for a model that fails."""

@@ -53,6 +53,13 @@ def evaluate(
             metavar="MODEL", help="Answer with this model instead of the one in service; `none` quotes."
         ),
     ] = None,
+    rewrite: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODEL",
+            help="Put follow-ups in full by this model instead of the one in service; `none`: by rule.",
+        ),
+    ] = None,
     limit: Annotated[
         int | None, typer.Option(metavar="NUMBER", min=1, help="Ask so many questions, always the same ones.")
     ] = None,
@@ -107,6 +114,7 @@ def evaluate(
         wish = {
             "assistant": assistant,
             "model": model,
+            "rewrite": rewrite,
             "limit": limit,
             "leave_out": leave_out,
             "columns": dict(map(column_of, column or ())),

@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 
 KIND = "evaluate"
 """Of the jobs."""
+RULE = "none"
+"""No model puts follow-ups in full."""
 RUN, SCORECARD, PAGE = "run.json", "scorecard.json", "report.html"
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,120}")
 
@@ -43,6 +45,8 @@ class Wish:
     assistant: str = "default"
     model: str | None = None
     """Id of a model; None quotes."""
+    rewrite: str | None = None
+    """Who puts follow-ups in full: the id of a model, or RULE; None, whoever does in service."""
     limit: int | None = None
     """Ask so many of the questions only."""
     leave_out: float | None = None

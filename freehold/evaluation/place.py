@@ -9,17 +9,21 @@ import hashlib
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from freehold import __version__
 from freehold.assistant.answer import Answerer
 from freehold.assistant.assistants import DEFAULT, Assistants
+from freehold.assistant.brief_model import BriefModel
+from freehold.assistant.rewriting import Rewriter
 from freehold.assistant.trace import Recorder
 from freehold.config import Config
 from freehold.engines.base import Engine
+from freehold.engines.chosen import ChosenEngine
 from freehold.engines.embedder import OnnxEmbedder
 from freehold.errors import FreeholdError, InvalidInput
-from freehold.evaluation.evaluations import Wish
+from freehold.evaluation.evaluations import RULE, Wish
 from freehold.evaluation.gold import Known
 from freehold.evaluation.run import Overheard, Place
 from freehold.evaluation.scratch import fill, locations
@@ -52,9 +56,13 @@ class OpenHome(Protocol):
     jobs: Jobs
     registry: Registry
 
-    def answerer_for(self, engine: Callable[[], Engine | None], traces: Recorder) -> Answerer: ...
+    rewriter: Rewriter
 
-    def engine_for_evaluation(self, model_id: str | None) -> Engine | None: ...
+    def answerer_for(
+        self, engine: Callable[[], Engine | None], traces: Recorder, *, rewriter: Rewriter | None
+    ) -> Answerer: ...
+
+    def engine_for_evaluation(self, model_id: str | None, *, brief: bool = False) -> Engine | None: ...
 
     def busy(self) -> bool: ...
 
@@ -85,17 +93,47 @@ def evaluation_place(
         "model_id": wish.model,
         "instructions": instructions,
     }
+    rewriting = _rewriting(home, wish)
     if suite.knowledge is None:
         await_vectors(home, context)
-        yield _place(home, wish.assistant, instructions, engine, about)
+        yield _place(home, wish.assistant, instructions, engine, rewriting, about)
         return
     with scratch(suite.knowledge) as opened:
         learn(opened, suite, context)
-        yield _place(opened, DEFAULT, instructions, engine, about)
+        yield _place(opened, DEFAULT, instructions, engine, rewriting, about)
+
+
+@dataclass(frozen=True, slots=True)
+class _Rewriting:
+    """Who puts follow-ups in full."""
+
+    rewriter: Rewriter | None
+    engine: Engine | None = None
+    """The evaluation's own."""
+
+
+def _rewriting(home: OpenHome, wish: Wish) -> _Rewriting:
+    """
+    Raises:
+        NotFound: the model is gone.
+    """
+    if wish.rewrite is None:
+        return _Rewriting(home.rewriter)
+    if wish.rewrite == RULE:
+        return _Rewriting(None)
+    engine = home.engine_for_evaluation(wish.rewrite, brief=True)
+    assert engine is not None, "one was named"
+    chosen = ChosenEngine(engine, home.registry.get(wish.rewrite))
+    return _Rewriting(Rewriter(BriefModel(chosen)), engine)
 
 
 def _place(
-    home: OpenHome, assistant_id: str, instructions: str, engine: Engine | None, about: dict[str, Any]
+    home: OpenHome,
+    assistant_id: str,
+    instructions: str,
+    engine: Engine | None,
+    rewriting: _Rewriting,
+    about: dict[str, Any],
 ) -> Place:
     with home.database.read() as connection:
         scope = assistant_sources(connection, assistant_id)
@@ -103,18 +141,22 @@ def _place(
     knowledge = hashlib.sha256("\0".join("\0".join(each) for each in there).encode()).hexdigest()[:16]
     traces = Overheard()
     config = home.config
+    rewriter = rewriting.rewriter
+    model = None if rewriter is None else rewriter.model
     return Place(
-        answerer=home.answerer_for(lambda: engine, traces),
+        answerer=home.answerer_for(lambda: engine, traces, rewriter=rewriter),
         traces=traces,
         search=lambda query, limit: home.search.search(query, sources=scope, limit=limit),
         assistant_id=assistant_id,
         instructions=instructions,
         engine=engine,
+        rewriting=rewriting.engine,
         at_once=1 if engine is None else config.engine_slots,
         known=Known((location, title) for location, title, _ in there),
         busy=home.busy,
         facts={
             **about,
+            "follow_ups": "by rule" if model is None else f"by {model.name}, {model.id[:12]}",
             "documents": len(there),
             "knowledge": knowledge,
             "search": home.search.mode,

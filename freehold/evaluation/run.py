@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 from anyio import to_thread
 
+from freehold.assistant.history import without_small_talk
 from freehold.assistant.trace import Trace
 from freehold.engines.base import Engine
 from freehold.errors import FreeholdError
@@ -69,6 +70,8 @@ class Place:
     instructions: str = ""
     engine: Engine | None = None
     """Started before the first question, and closed after the last."""
+    rewriting: Engine | None = None
+    """The same, of the model that puts follow-ups in full."""
     at_once: int = 1
     """Questions in flight at the same time."""
     known: Known | None = None
@@ -109,10 +112,11 @@ async def run(
         FreeholdError: the engine cannot be started, records cannot be written, or `FAILURES` questions in a
             row failed: then the last one's error.
     """
+    engines = [engine for engine in (place.engine, place.rewriting) if engine is not None]
     try:
         finished = await to_thread.run_sync(records.open)
-        if place.engine is not None:
-            await _unless_stopped(place.engine.start(), stopping)
+        for engine in engines:
+            await _unless_stopped(engine.start(), stopping)
         left = (question for question in questions if question.id not in finished)
         asked = _Asked(left, len(finished))
         progress(asked.done, "")
@@ -128,8 +132,8 @@ async def run(
             raise errors.exceptions[0] from None
     finally:
         records.close()
-        if place.engine is not None:
-            await place.engine.close()
+        for engine in engines:
+            await engine.close()
 
 
 async def _work(asked: _Asked, place: Place, records: Records, progress: Callable[[int, str], None]) -> None:
@@ -185,23 +189,6 @@ async def _record(question: Question, place: Place) -> tuple[dict[str, Any], Fre
     trace_id = ""
     error: FreeholdError | None = None
     try:
-        if gold.items:
-            result = await to_thread.run_sync(place.search, question.query, DEPTH)
-            record["found"] = [
-                {
-                    "passage_id": scored.passage.id,
-                    "location": scored.passage.document.location,
-                    "title": scored.passage.document.title,
-                    "heading_path": list(scored.passage.heading_path),
-                    "score": round(scored.score, 4),
-                    "lexical": round(scored.lexical, 4),
-                    "dense": None if scored.dense is None else round(scored.dense, 4),
-                    "gold": gold.item(
-                        scored.passage.document.location, scored.passage.document.title, scored.passage.text
-                    ),
-                }
-                for scored in result.passages
-            ]
         answering = place.answerer.answer(question.query, place.assistant_id, instructions=place.instructions)
         async with aclosing(answering) as events:
             async for event in events:
@@ -211,6 +198,12 @@ async def _record(question: Question, place: Place) -> tuple[dict[str, Any], Fre
         error = failure
         record["error"] = failure.as_json()["error"]
     trace = place.traces.take(trace_id)
+    try:
+        if gold.items:
+            record["found"] = await to_thread.run_sync(_found, question, trace, gold, place)
+    except FreeholdError as failure:
+        error = error or failure
+        record["error"] = error.as_json()["error"]
     record["outcome"] = "failed" if error is not None or trace is None else trace.outcome
     if trace is not None:
         record |= _told(trace, gold)
@@ -218,6 +211,33 @@ async def _record(question: Question, place: Place) -> tuple[dict[str, Any], Fre
             {"location": each.document.location, "title": each.document.title} for each in nearby
         ]  # fmt: skip
     return record, error
+
+
+def _found(question: Question, trace: Trace | None, gold: Gold, place: Place) -> list[dict[str, Any]]:
+    """In a thread: what search finds for the question as it was put in full."""
+    result = place.search(_in_full(question, trace), DEPTH)
+    return [
+        {
+            "passage_id": scored.passage.id,
+            "location": scored.passage.document.location,
+            "title": scored.passage.document.title,
+            "heading_path": list(scored.passage.heading_path),
+            "score": round(scored.score, 4),
+            "lexical": round(scored.lexical, 4),
+            "dense": None if scored.dense is None else round(scored.dense, 4),
+            "gold": gold.item(
+                scored.passage.document.location, scored.passage.document.title, scored.passage.text
+            ),
+        }
+        for scored in result.passages
+    ]
+
+
+def _in_full(question: Question, trace: Trace | None) -> Query:
+    """A follow-up as it was searched for; a message of several questions stays as it was said."""
+    if trace is None or not question.history or len(trace.questions) != 1:
+        return question.query
+    return Query(trace.questions[0], without_small_talk(question.history))
 
 
 def _gold(question: Question) -> dict[str, Any]:
@@ -248,6 +268,9 @@ def _told(trace: Trace, gold: Gold) -> dict[str, Any]:
         "confidence": trace.confidence,
         "threshold": trace.threshold,
         "mode": trace.mode,
+        "questions": trace.questions,
+        "rewritten_by": trace.rewritten_by,
+        "rewrite_failure": trace.rewrite_failure,
         "model_id": trace.model_id,
         "timings": trace.timings,
         "usage": asdict(trace.usage),

@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from fastapi.responses import FileResponse
 from pydantic import Field
 
-from freehold.evaluation.evaluations import PAGE, SCORECARD, Evaluation, Wish
+from freehold.evaluation.evaluations import PAGE, RULE, SCORECARD, Evaluation, Wish
 from freehold.evaluation.records import FILE
 from freehold.web.dependencies import Admin, TheServices
 from freehold.web.render import job_body
@@ -27,6 +27,9 @@ class EvaluationWish(Body):
     assistant: AssistantId = "default"
     model: Short | None = None
     """A model's name or id; `none` quotes; null is the model in service."""
+    rewrite: Short | None = None
+    """Who puts follow-ups in full: a model's name or id; `none` leaves it to the rule; null is who does it in
+    service."""
     limit: Annotated[int, Field(ge=1)] | None = None
     """Ask so many of the questions, always the same ones."""
     leave_out: Annotated[float, Field(gt=0, lt=1)] | None = None
@@ -72,7 +75,8 @@ def list_evaluations(services: TheServices, _admin: Admin) -> EvaluationList:
 def start_evaluation(services: TheServices, _admin: Admin, wish: EvaluationWish) -> EvaluationStarted:
     """In the background, beside what answers customers. Goes on from an equal one that was cut off."""
     services.assistants.get(wish.assistant)
-    values = wish.model_dump() | {"model": services.evaluated_model(wish.model)}
+    rewrite = wish.rewrite if wish.rewrite in (None, RULE) else services.registry.get(wish.rewrite).id
+    values = wish.model_dump() | {"model": services.evaluated_model(wish.model), "rewrite": rewrite}
     evaluation, job = services.evaluations.start(Wish(**values))
     return EvaluationStarted(evaluation=body(evaluation), job=job_body(job))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 import statistics
 import time
@@ -51,15 +52,19 @@ async def knowing(
             form = {"files": ("refunds.md", REFUNDS)}
             sent = await client.post("/api/v1/sources/upload", files=form)
             assert sent.status_code == 202
-            job = sent.json()["job"]["id"]
-            found: dict[str, Any] = {}
-            for _ in range(600):
-                found = (await client.get(f"/api/v1/jobs/{job}")).json()
-                if found["state"] not in ("queued", "running"):
-                    break
-                await asyncio.sleep(0.05)
-            assert found["state"] == "done", found
+            await done(client, sent.json()["job"]["id"])
             yield client
+
+
+async def done(client: httpx.AsyncClient, job: str) -> None:
+    """Waits for a job."""
+    found: dict[str, Any] = {}
+    for _ in range(600):
+        found = (await client.get(f"/api/v1/jobs/{job}")).json()
+        if found["state"] not in ("queued", "running"):
+            break
+        await asyncio.sleep(0.05)
+    assert found["state"] == "done", found
 
 
 async def visit(client: httpx.AsyncClient, *texts: str) -> list[tuple[str, Any]]:
@@ -179,14 +184,15 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_a_model_tuned_to_it_routes_until_it_is_taken_away(
     tmp_path: Path, says: str, outcome: str, told: str
 ) -> None:
-    """A real worker process; the model says one thing whatever it is asked."""
-    metrics = {"accuracy": 0.9, "labels": ["refund_time", "person", "oos"]}
+    """A real worker process; the model says one thing to everything. Its figures come while it serves."""
+    measured = {"task": "route", "metrics": {"accuracy": 0.9, "labels": ["refund_time", "person", "oos"]}}
     with Home(Config(home=tmp_path / "home", demo=False)) as home:
-        path = tiny_gguf.write(tmp_path / "tiny.gguf", says=says)
-        model = home.registry.add(path, "tuned", lineage={"metrics": metrics})
+        model = home.registry.add(tiny_gguf.write(tmp_path / "tiny.gguf", says=says), "tuned")
     async with knowing(tmp_path / "home", engine_threads=1) as client:
         used = await client.post("/api/v1/models/tuned/use", json={"task": "route"})
         assert used.status_code == 200, used.text
+        noted = await client.post("/api/v1/models/tuned/metrics", json=measured)
+        assert noted.status_code == 204, noted.text
         assert (await client.get("/api/v1/models/tuned")).json()["tasks"] == ["route"]
         stream = await visit(client, "How long do refunds take?")
         assert stream[-1][1]["outcome"] == outcome
@@ -226,3 +232,31 @@ async def test_a_model_tuned_to_it_puts_follow_ups_in_full(tmp_path: Path) -> No
         trace = (await client.get(f"/api/v1/traces/{stream[-1][1]['trace_id']}")).json()
         assert (trace["rewritten_by"], trace["rewrite_failure"]) == (None, None)
         assert trace["questions"] != [says]
+
+
+@pytest.mark.usefixtures("patient")
+async def test_whether_search_finds_more_with_a_model_that_rewrites_is_measured_before_it_serves(
+    tmp_path: Path,
+) -> None:
+    says, follow_up = "How long do refunds take?", "and when is it all back?"
+    history = [["user", "How do I set up a return label?"], ["assistant", "Open the order."]]
+    row = {"question": follow_up, "history": history, "quotes": ["Refunds take five working days"]}
+    suite = tmp_path / "follow-ups.jsonl"
+    suite.write_text(json.dumps(row) + "\n")
+    with Home(Config(home=tmp_path / "home", demo=False)) as home:
+        model = home.registry.add(tiny_gguf.write(tmp_path / "tiny.gguf", says=says), "tuned")
+    async with knowing(tmp_path / "home", engine_threads=1) as client:
+        found = {}
+        for rewrite in ("none", "tuned"):
+            wish = {"suite": str(suite), "rewrite": rewrite}
+            started = (await client.post("/api/v1/evaluations", json=wish)).json()
+            path = f"/api/v1/evaluations/{started['evaluation']['id']}"
+            await done(client, started["job"]["id"])
+            card = (await client.get(f"{path}/scorecard")).json()
+            record = json.loads((await client.get(f"{path}/records")).text)
+            hit = card["figures"]["search.hit@5"]["value"]
+            found[rewrite] = card["facts"]["follow_ups"], record["questions"], record["rewritten_by"], hit
+        assert found["none"] == ("by rule", [follow_up], None, 0.0)
+        assert found["tuned"] == (f"by tuned, {model.id[:12]}", [says], model.id, 1.0)
+        unknown = await client.post("/api/v1/evaluations", json={"suite": str(suite), "rewrite": "x"})
+        assert unknown.status_code == 404

@@ -64,11 +64,12 @@ def test_what_is_wished_is_sent(started: Script, freehold: Callable[..., Ran], t
     suite = tmp_path / "suite.csv"
     suite.write_text("question\n")
     options = ["--model", "none", "--limit", "9", "--leave-out", "0.2", "--column", "question=Q", "--fresh"]
+    options += ["--rewrite", "tuned"]
     ran = freehold("evaluate", str(suite), "--assistant", "shop", *options, "--json")
     assert ran.status == 0, ran.err
     assert started.bodies("POST", "/api/v1/evaluations") == [
-        {"suite": str(suite), "assistant": "shop", "model": "none", "limit": 9, "leave_out": 0.2,
-         "columns": {"question": "Q"}, "fresh": True}
+        {"suite": str(suite), "assistant": "shop", "model": "none", "rewrite": "tuned", "limit": 9,
+         "leave_out": 0.2, "columns": {"question": "Q"}, "fresh": True}
     ]  # fmt: skip
     [card] = json.loads(ran.out)["evaluations"]
     assert "worst" not in card

@@ -52,7 +52,10 @@ class Script:
     traces: Overheard = field(default_factory=Overheard)
     failing: frozenset[str] = frozenset()
     seconds: float = 0.0
+    parts: int = 1
+    """Questions that every message is taken for."""
     asked: list[Query] = field(default_factory=list)
+    searched: list[Query] = field(default_factory=list)
     running: int = 0
     most: int = 0
 
@@ -64,6 +67,7 @@ class Script:
         self.most = max(self.most, self.running)
         try:
             trace = Trace(f"trc_{len(self.asked)}", assistant_id, query.text, query.history, 0.0)
+            trace.questions.extend(f"{query.text} In full?" for _ in range(self.parts))
             yield MessageStart(trace.id)
             await asyncio.sleep(self.seconds)
             if query.text in self.failing:
@@ -81,6 +85,7 @@ class Script:
 
     def place(self, **more: Any) -> Place:
         def search(query: Query, limit: int) -> SearchResult:
+            self.searched.append(query)
             return SearchResult((ScoredPassage(PASSAGE, 0.91234, 0.8, None),), "words")
 
         return Place(self, self.traces, search, "default", **more)
@@ -117,6 +122,19 @@ async def test_what_is_recorded(tmp_path: Path) -> None:
     assert (first["gold_unknown"], second["gold_unknown"]) == (False, True)
     assert second["found"][0]["gold"] is None
     assert seen == [(0, ""), (1, "How long?"), (2, "Else?")]
+
+
+@pytest.mark.parametrize(("parts", "searched"), [(0, "And?"), (1, "And? In full?"), (2, "And?")])
+async def test_a_follow_up_is_searched_for_as_it_was_put_in_full(
+    tmp_path: Path, parts: int, searched: str
+) -> None:
+    script, rewriting = Script(parts=parts), FakeEngine()
+    before = (Turn("user", "How long?"),)
+    asked = [Question("q", "And?", before, documents=("a",)), Question("r", "Who?", documents=("a",))]
+    await run(iter(asked), script.place(rewriting=rewriting), Records(tmp_path))
+    assert script.searched == [Query(searched, before), Query("Who?")]
+    assert rewriting.closed
+    assert next(iter(records_in(tmp_path)))["questions"] == ["And? In full?"] * parts
 
 
 async def test_a_second_run_asks_what_is_left(tmp_path: Path) -> None:
