@@ -137,8 +137,11 @@ def bundle(
     from freehold.training.bundle import bundle as write
 
     size = None if part_mb is None else int(part_mb * 1e6)
-    for part in write(recipe.expanduser(), out.expanduser(), part_bytes=size):
+    parts = write(recipe.expanduser(), out.expanduser(), part_bytes=size)
+    for part in parts:
         say(str(part))
+    opened = f"tar xf {out.name}" if size is None else f"cat {out.name}.* | tar x"
+    note(f"There, `{opened}` opens it in an empty folder; its README.txt says how it is run.")
 
 
 def bring(

@@ -18,6 +18,7 @@ from pathlib import Path
 from types import FrameType
 
 from freehold.errors import FreeholdError, Unavailable
+from freehold.training.needs import LIBRARIES
 
 STOPPED = 3
 STATUS = {"done": 0, "stopped": STOPPED}
@@ -111,7 +112,7 @@ def needed() -> Iterator[None]:
     except ModuleNotFoundError as error:
         raise Unavailable(
             f"Training needs the package {error.name}, which is not installed.",
-            hint="pip install 'freehold[train]'",
+            hint="pip install 'freehold[train]', or what it brings for training: " + " ".join(LIBRARIES),
         ) from None
 
 

@@ -1,6 +1,6 @@
 """A run carried to a machine that reaches nothing: code, recipe, model, tokenizer, data in one archive.
 
-There it needs only torch, transformers, peft, accelerate, safetensors, tokenizers, numpy and what they bring.
+There it needs only `needs.LIBRARIES` and what they bring.
 What comes back (`results`) is an archive too: the finished model, or the checkpoint to go on from.
 """
 
@@ -15,19 +15,28 @@ from typing import Any
 
 import freehold
 from freehold.errors import InvalidInput, NotFound
+from freehold.training.needs import requirements
 from freehold.training.parcel import pack
 from freehold.training.places import ADAPTER, CHECKPOINT, METRICS, MODEL, REFERENCE, RUN
 from freehold.training.recipe import Recipe, load
 
 ENTRY = ("freehold", "freehold.training", "freehold.training.__main__")
 README = """\
-A training run of Freehold, to be carried out without a network.
+A training run of Freehold, to be carried out without a network, in this folder.
 
-    python -m freehold.training run recipe.toml --folder out --minutes 9      until it says "done"
-    python -m freehold.training pack --folder out --to out.tar --part-mb 45   what goes back
-    python -m freehold.training unpack out.tar.000 --folder out               to go on elsewhere
+    python -m freehold.training run recipe.toml --folder out --minutes 9
 
-Needed are torch, transformers, peft, accelerate, safetensors, tokenizers and numpy.
+ends after so many minutes with a checkpoint (exit status 3) and goes on from it when it is given again, also
+after a crash, until its last line says "done" (exit status 0). Without --minutes it runs to its end.
+
+    python -m freehold.training pack --folder out --to back.tar --part-mb 45   what goes back
+    python -m freehold.training unpack back.tar.000 --folder out               or goes on on another machine
+
+Needed are Python 3.11 or newer and
+
+    pip install {packages}
+
+Other versions will do; the same losses to the last digit take the same versions.
 """
 
 
@@ -47,7 +56,7 @@ def bundle(path: Path, target: Path, *, part_bytes: int | None = None) -> list[P
             files |= dict(_files(name, source))
     table = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     files["recipe.toml"] = _toml(_moved(table, recipe, moved)).encode()
-    files["README.txt"] = README.encode()
+    files["README.txt"] = README.format(packages=requirements()).encode()
     return pack(files, target, part_bytes=part_bytes)
 
 

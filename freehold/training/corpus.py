@@ -7,10 +7,11 @@ memory (about as many bytes as their text). The same recipe and mirrors give the
 
 from __future__ import annotations
 
+import bisect
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -50,7 +51,7 @@ class Document:
     @property
     def digest(self) -> bytes:
         """By which documents are ordered and split."""
-        return hashlib.sha256(f"{self.source}\0{self.path}".encode(errors="replace")).digest()
+        return _digest(f"{self.source}\0{self.path}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,10 +152,38 @@ def tokenise(
 
 def _of(source: Source, mirror: Mirror, dropped: Counter[str], told: Told) -> Iterator[Document]:
     """A source's documents, clean, without the lines that too many of them have."""
-    requires = re.compile(source.requires or "", re.MULTILINE)
-    without = re.compile(source.without, re.MULTILINE) if source.without is not None else None
     files: list[tuple[str, str]] = []
     common: Counter[str] = Counter()
+    for path, text in _drawn(source, mirror, dropped, told):
+        told(f"{source.name}: cleaning", len(files))
+        made = clean(text, source.form)
+        files.append((path, made))
+        common.update({line.strip() for line in made.split("\n") if len(line.strip()) >= SHORTEST_LINE})
+    limit = max(LEAST_COMMON, COMMON_LINE * len(files))
+    boilerplate = {line for line, count in common.items() if count > limit}
+    for path, text in files:
+        lines = [line for line in text.split("\n") if line.strip() not in boilerplate]
+        yield Document(source.name, path, re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip())
+
+
+def _drawn(source: Source, mirror: Mirror, dropped: Counter[str], told: Told) -> Iterable[tuple[str, str]]:
+    """The files that are wanted; where `most` are drawn, no more are held at once."""
+    wanted = _wanted(source, mirror, dropped, told)
+    if source.most is None:
+        return wanted
+    drawn: list[tuple[str, str]] = []
+    for file in wanted:
+        bisect.insort(drawn, file, key=lambda file: _digest(file[0]))
+        if len(drawn) > source.most:
+            drawn.pop()
+            dropped["not_drawn"] += 1
+    return drawn
+
+
+def _wanted(source: Source, mirror: Mirror, dropped: Counter[str], told: Told) -> Iterator[tuple[str, str]]:
+    """Paths and raw texts of the files that have what the source requires, and nothing that it excludes."""
+    requires = re.compile(source.requires or "", re.MULTILINE)
+    without = re.compile(source.without, re.MULTILINE) if source.without is not None else None
     for number, (path, raw) in enumerate(mirror.files(source.files), start=1):
         told(f"{source.name}: reading", number)
         text = raw.decode("utf-8-sig", errors="replace")
@@ -162,19 +191,12 @@ def _of(source: Source, mirror: Mirror, dropped: Counter[str], told: Told) -> It
             text = raw.decode("cp1252", errors="replace")
         if requires.search(text) is None or (without is not None and without.search(text)):
             dropped["not_wanted"] += 1
-            continue
-        made = clean(text, source.form)
-        files.append((path, made))
-        common.update({line.strip() for line in made.split("\n") if len(line.strip()) >= SHORTEST_LINE})
-    if source.most is not None and len(files) > source.most:
-        dropped["not_drawn"] = len(files) - source.most
-        files = sorted(files, key=lambda file: hashlib.sha256(file[0].encode(errors="replace")).digest())
-        files = files[: source.most]
-    limit = max(LEAST_COMMON, COMMON_LINE * len(files))
-    boilerplate = {line for line, count in common.items() if count > limit}
-    for path, text in files:
-        lines = [line for line in text.split("\n") if line.strip() not in boilerplate]
-        yield Document(source.name, path, re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip())
+        else:
+            yield path, text
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode(errors="replace")).digest()
 
 
 def _unfit(text: str, recipe: CorpusRecipe) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import platform
 import shutil
 import subprocess
@@ -18,11 +17,11 @@ from freehold.training.files import whole_folder, write_json
 from freehold.training.licences import licence_of
 from freehold.training.metrics import lines
 from freehold.training.model import causal_of
+from freehold.training.needs import versions
 from freehold.training.places import ADAPTER, MODEL, RUN, TRAINING
 from freehold.training.session import Session
 from freehold.training.tokenizer import FILES
 
-LIBRARIES = ("torch", "transformers", "peft", "accelerate", "safetensors", "tokenizers", "numpy")
 NAMED_LEFT_OUT = 100
 """Examples that were left out which `run.json` names; it counts them all."""
 
@@ -81,7 +80,7 @@ def lineage(session: Session, folder: Path, progress: Progress) -> dict[str, Any
         "versions": {
             "freehold": __version__,
             "python": platform.python_version(),
-            **{name: importlib.metadata.version(name) for name in LIBRARIES},
+            **versions(),
         },
         "commit": commit(),
     }

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from importlib.metadata import distribution
+from importlib.metadata import distribution, version
 from pathlib import Path
 
 import pytest
@@ -76,6 +76,8 @@ def test_a_run_is_carried_away_and_its_result_brought_back(tmp_path: Path, packa
     said = freehold(tmp_path / "home", "bundle", str(recipe), "--out", str(archive), "--part-mb", "0.05")
     assert len(said.splitlines()) > 2
     unpack(archive, tmp_path / "there")
+    named = (tmp_path / "there" / "README.txt").read_text()
+    assert all(f" {name}=={version(name).partition('+')[0]}" in named for name in NEEDED)
     first = away(tmp_path / "there", packages, "run", "recipe.toml", "--folder", "out", "--minutes", "0")
     assert first[-1]["outcome"] == "stopped"
     away(tmp_path / "there", packages, "pack", "--folder", "out", "--to", "leg.tar", "--part-mb", "0.02")

@@ -124,6 +124,8 @@ def test_few_are_drawn_always_the_same(mirror: tuple[Path, str]) -> None:
     few = [gathered(mirror, most=5)[1] for _ in range(2)]
     assert few[0].documents == few[1].documents and len(few[0].documents) <= 5
     assert few[0].facts["sources"][0]["dropped"]["not_drawn"] == 31
+    every = "This line stands on every page there is."  # but on few of those that were drawn
+    assert any(every in document.text for document in few[0].documents)
 
 
 def test_shards_hold_whole_documents_split_for_ever(mirror: tuple[Path, str], tmp_path: Path) -> None:
