@@ -71,8 +71,13 @@ class Sampler:
         """The next token after these logits, shape (vocabulary,).
 
         Raises:
-            EngineError: the grammar allows none.
+            EngineError: the grammar allows none, or the model computes no numbers.
         """
+        if np.isnan(logits.max()):
+            raise EngineError(
+                "The model computes no numbers: its weights are damaged.",
+                hint="Take its file from the publisher again, and compare the checksum.",
+            )
         token = self._pick(logits)
         if self._grammar is not None and not self._allows(token, logits):
             allowed = _apply(self._model, self._grammar, candidates(logits))["logit"]

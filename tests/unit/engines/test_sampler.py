@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from freehold.engines.llama_model import Model
 from freehold.engines.sampler import Sampler, Sampling, log_probabilities
-from freehold.errors import InvalidInput
+from freehold.errors import EngineError, InvalidInput
 
 SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -116,3 +116,14 @@ def test_log_probabilities_sum_to_one(model: Model) -> None:
     logs = log_probabilities(row)
     assert np.exp(logs.astype(np.float64)).sum() == pytest.approx(1)
     assert logs.argmax() == row.argmax()
+
+
+@pytest.mark.parametrize("temperature", [0.0, 0.7])
+def test_a_model_that_computes_no_numbers_is_said_to_be_damaged(model: Model, temperature: float) -> None:
+    """Else it writes one token for as long as it may."""
+    sampler = Sampler(model, Sampling(temperature=temperature))
+    nothing = logits(model)
+    nothing[3] = np.nan
+    with pytest.raises(EngineError, match="no numbers"):
+        sampler.choose(nothing)
+    sampler.close()
