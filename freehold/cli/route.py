@@ -16,7 +16,9 @@ from freehold.cli import routers
 from freehold.cli.labelled import rows_of
 from freehold.cli.options import Json, config_of
 from freehold.cli.output import note, say, say_fields, say_json
+from freehold.cli.route_examples import examples
 from freehold.cli.route_measure import measure
+from freehold.cli.written import writing
 
 if TYPE_CHECKING:  # numpy takes its time; --help does without
     from freehold.tasks.linear_route import LinearRoute
@@ -30,6 +32,7 @@ def register(app: typer.Typer) -> None:
     )
     group.command("train")(train)
     group.command("try")(try_it)
+    group.command("examples")(examples)
     group.command("measure")(measure)
     group.command("show")(show)
     group.command("use")(use)
@@ -153,17 +156,10 @@ def put(router: LinearRoute, path: Path) -> None:
         NoRoom: the disk is full.
         InvalidInput: the file cannot be written there.
     """
-    from errno import EDQUOT, ENOSPC
-
-    from freehold.errors import InvalidInput, NoRoom
     from freehold.tasks.linear_route import write
 
-    try:
+    with writing(path):
         write(router, path)
-    except OSError as error:
-        if error.errno in (ENOSPC, EDQUOT):
-            raise NoRoom(f"The disk is full: {path} was not written.", hint="Make room.") from None
-        raise InvalidInput(f"{path} cannot be written: {error.strerror}.") from None
 
 
 def tell(router: LinearRoute, json: bool, **more: Any) -> None:

@@ -136,6 +136,29 @@ def test_the_linear_router_is_measured_alone_and_on_so_many_messages(
     assert not script.asked
 
 
+def test_training_data_leaves_the_fifth_apart_that_both_are_measured_on(
+    freehold: Callable[..., Ran], model: dict[str, Any], file: Path, tmp_path: Path
+) -> None:
+    out, apart = tmp_path / "train.jsonl", tmp_path / "held-out.jsonl"
+    ran = freehold("route", "examples", str(file), "--out", str(out), "--held-out", str(apart), "--json")
+    assert ran.status == 0, ran.err
+    assert json.loads(ran.out) == {
+        "train_file": str(out),
+        "train": 24,
+        "held_out_file": str(apart),
+        "held_out": 6,
+    }
+    kept = [row for row, out_ in zip(route_rows(), held_out(route_rows()), strict=True) if out_]
+    assert apart.read_text() == "".join(
+        json.dumps(each.as_json(), ensure_ascii=False) + "\n" for each in route.examples(kept)
+    )
+    model["lineage"] = {"recipe": {"data": {"train": [str(out)]}}}
+    told = json.loads(freehold("route", "measure", str(file), "--json").out)
+    assert (told["messages"], told["left_out"]["learnt_by_model"]) == (6, 24)
+    full = freehold("route", "examples", str(file), "--out", str(file / "train.jsonl"))
+    assert full.status == 1 and "cannot be written" in full.err
+
+
 def route_rows() -> list[tuple[str, str]]:
     return [(text, route.label_of(label)) for text, label in ROWS]
 
