@@ -79,7 +79,6 @@ class Answerer:
         router: Callable[[str], Awaitable[Routed]] | None = None,
         rewriter: Callable[[Query], Awaitable[Rewritten]] | None = None,
         checker: Checker | None = None,
-        clock: Callable[[], float] = time.time,
         new_id: Callable[[], str] = lambda: f"trc_{secrets.token_urlsafe(12)}",
     ) -> None:
         """Without a memory every answer is worked out anew; measurements want that."""
@@ -94,7 +93,6 @@ class Answerer:
         self._rewriter = rewriter
         self._flights = Flights()
         self._checker = checker or Checker()
-        self._clock = clock
         self._new_id = new_id
         self.in_flight = 0
         """Answers being worked on now; background work yields while it is not zero."""
@@ -109,7 +107,7 @@ class Answerer:
         Raises:
             FreeholdError: the engine failed, the database did; the trace says `failed`.
         """
-        trace = Trace(self._new_id(), assistant_id, query.text, query.history, self._clock())
+        trace = Trace(self._new_id(), assistant_id, query.text, query.history, time.time())
         work = Work(trace)
         self.in_flight += 1
         try:

@@ -9,7 +9,7 @@ import json
 import re
 import secrets
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -62,18 +62,9 @@ class Assistant:
 class Assistants:
     """Assistants in the database. With `demo` off the assistant `demo` does not exist, whatever is stored."""
 
-    def __init__(
-        self,
-        database: Database,
-        *,
-        demo: bool = True,
-        clock: Callable[[], float] = time.time,
-        new_token: Callable[[], str] = lambda: f"pub_{secrets.token_urlsafe(18)}",
-    ) -> None:
+    def __init__(self, database: Database, *, demo: bool = True) -> None:
         self._database = database
         self._demo = demo
-        self._clock = clock
-        self._new_token = new_token
 
     def ensure(self) -> None:
         """Makes the assistants every start needs: `default`, and `demo` where it is on."""
@@ -182,7 +173,7 @@ class Assistants:
         self.get(assistant_id)
         with self._database.write() as connection:
             query = update(assistants).where(assistants.c.id == assistant_id)
-            connection.execute(query.values(public_token=self._new_token()))
+            connection.execute(query.values(public_token=_new_token()))
         return self.get(assistant_id)
 
     def check_removable(self, assistant_id: str) -> None:
@@ -215,8 +206,8 @@ class Assistants:
             "id": assistant_id,
             "name": name,
             "greeting": greeting,
-            "public_token": self._new_token(),
-            "created_at": self._clock(),
+            "public_token": _new_token(),
+            "created_at": time.time(),
         }
 
 
@@ -263,3 +254,7 @@ def _checked(changes: dict[str, Any]) -> dict[str, Any]:
 
 def _assistant(row: RowMapping) -> Assistant:
     return Assistant(**{**row, "allowed_origins": tuple(json.loads(row["allowed_origins"]))})
+
+
+def _new_token() -> str:
+    return f"pub_{secrets.token_urlsafe(18)}"

@@ -145,16 +145,9 @@ class Conversation:
 class Conversations:
     """Conversations in the database. What a method was told to write is on disk when it returns."""
 
-    def __init__(
-        self,
-        database: Database,
-        *,
-        clock: Callable[[], float] = time.time,
-        new_id: Callable[[str], str] = lambda kind: f"{kind}_{secrets.token_urlsafe(16)}",
-    ) -> None:
+    def __init__(self, database: Database, *, clock: Callable[[], float] = time.time) -> None:
         self._database = database
         self._clock = clock
-        self._new_id = new_id
 
     def start(self, assistant_id: str, visitor_token: str | None = None) -> Started:
         """A new conversation for the token's visitor, or for a new visitor where it opens nothing here."""
@@ -163,13 +156,13 @@ class Conversations:
             visitor = _visitor(connection, assistant_id, visitor_token)
             if visitor is None or visitor_token is None:
                 visitor_token = f"vis_{secrets.token_urlsafe(32)}"
-                visitor = Visitor(self._new_id("vst"), assistant_id)
+                visitor = Visitor(_new_id("vst"), assistant_id)
                 connection.execute(
                     insert(visitors).values(
                         **asdict(visitor), token_hash=_hash(visitor_token), created_at=now
                     )
                 )
-            conversation_id = self._new_id("cnv")
+            conversation_id = _new_id("cnv")
             connection.execute(
                 insert(conversations).values(
                     id=conversation_id,
@@ -231,7 +224,7 @@ class Conversations:
                 Turn("user" if row.kind == "incoming" else "assistant", row.text)
                 for row in connection.execute(query)
             ]
-            message_id = self._new_id("msg")
+            message_id = _new_id("msg")
             self._add(connection, conversation_id, {"id": message_id, "kind": "incoming", "text": text})
         return Asked(message_id, tuple(reversed(turns)))
 
@@ -262,7 +255,7 @@ class Conversations:
 
     def note(self, conversation_id: str, text: str, *, trace_id: str | None = None) -> None:
         """Stores what happened to the conversation, said by nobody."""
-        row = {"id": self._new_id("msg"), "kind": "activity", "text": text, "trace_id": trace_id}
+        row = {"id": _new_id("msg"), "kind": "activity", "text": text, "trace_id": trace_id}
         with self._database.write() as connection:
             self._add(connection, conversation_id, row)
 
@@ -299,7 +292,7 @@ class Conversations:
 
     def new_message_id(self) -> str:
         """The id of an answer about to be given."""
-        return self._new_id("msg")
+        return _new_id("msg")
 
     def _add(self, connection: Connection, conversation_id: str, row: dict[str, Any]) -> None:
         now = self._clock()
@@ -350,3 +343,7 @@ def _message(row: RowMapping) -> Message:
         feedback=row["feedback"],
         choices=offered_in(Turn("assistant", row["text"])) if row["kind"] == "outgoing" else (),
     )
+
+
+def _new_id(kind: str) -> str:
+    return f"{kind}_{secrets.token_urlsafe(16)}"

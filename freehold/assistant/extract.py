@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from freehold.assistant.answerability import Mode, Weights, confidence, standing, weights
+from freehold.assistant.answerability import Mode, confidence, standing, weights
 from freehold.assistant.evidence import Rarities, Read, TokenEmbedder, Told, ask, measure, read
 from freehold.engines.base import Embedder
 from freehold.types import Passage, Query, ScoredPassage
@@ -65,7 +65,6 @@ class Extractor:
         embedder: Embedder | None,
         rarities: Rarities | None = None,
         *,
-        weigh: Callable[[Mode], Weights] = weights,
         keep: int = PASSAGES_KEPT,
     ) -> None:
         """Without `rarities` (the index's `LexicalIndex.rarities`) every word counts the same.
@@ -74,7 +73,6 @@ class Extractor:
         """
         self._embedder = embedder if isinstance(embedder, TokenEmbedder) else None
         self._rarities = rarities
-        self._weigh = weigh
         self._keep = keep
         self._kept: OrderedDict[tuple[object, ...], Read] = OrderedDict()
         self._lock = threading.Lock()
@@ -91,7 +89,7 @@ class Extractor:
         Chosen at 5% wrong refusals on the answerable questions of SQuAD's half `a`, apart for words alone;
         docs/benchmarks.md has the curve on half `b`.
         """
-        return self._weigh(self.mode).refuse_below
+        return weights(self.mode).refuse_below
 
     def extract(self, query: Query, passages: Sequence[ScoredPassage]) -> Extract:
         """The best of `passages`, given best first; with nothing to quote or to ask for, confidence 0."""
@@ -102,7 +100,7 @@ class Extractor:
         told = [reading for reading in readings if reading.told]
         if not told:
             return Extract((), 0.0)
-        used = self._weigh(self.mode)
+        used = weights(self.mode)
         measured = [measure(asked, reading, rank) for rank, reading in enumerate(readings) if reading.told]
         found = [scored for scored, reading in zip(passages, readings, strict=True) if reading.told]
         candidates = [

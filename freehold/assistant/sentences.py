@@ -61,7 +61,7 @@ class Piece:
     end: int
 
 
-def pieces(text: str, *, max_words: int = MAX_WORDS, max_list_chars: int = MAX_LIST_CHARS) -> list[Piece]:
+def pieces(text: str, *, max_words: int = MAX_WORDS) -> list[Piece]:
     """All of `text` in order; only white space is left between the pieces."""
     found: list[Piece] = []
     for kind, start, end in _blocks(text):
@@ -71,7 +71,7 @@ def pieces(text: str, *, max_words: int = MAX_WORDS, max_list_chars: int = MAX_L
         if kind == "list":
             if found and _leads_in(text, found[-1], start):
                 start = found.pop().start
-            found.extend(_list_pieces(text, start, end, max_list_chars))
+            found.extend(_list_pieces(text, start, end))
             continue
         found.append(Piece(kind, start, end))
     return found
@@ -171,9 +171,9 @@ def _leads_in(text: str, before: Piece, start: int) -> bool:
     return said.endswith((":", "：")) or (len(said) <= 240 and bool(_LEADS.search(said)))
 
 
-def _list_pieces(text: str, start: int, end: int, max_chars: int) -> Iterator[Piece]:
+def _list_pieces(text: str, start: int, end: int) -> Iterator[Piece]:
     """The list, or the parts of a very long one, cut before items of its outermost level."""
-    if end - start <= max_chars:
+    if end - start <= MAX_LIST_CHARS:
         yield Piece("list", start, end)
         return
     items = list(re.finditer(r"^" + _ITEM.pattern, text[start:end], re.MULTILINE))
@@ -181,7 +181,7 @@ def _list_pieces(text: str, start: int, end: int, max_chars: int) -> Iterator[Pi
     cuts = [start + item.start() for item in items if len(item[1].expandtabs(4)) <= outermost]
     begin, last = start, start
     for cut in [*cuts, end]:
-        if cut - begin > max_chars and last > begin:
+        if cut - begin > MAX_LIST_CHARS and last > begin:
             yield _trimmed("list", text, begin, last)
             begin = last
         if not (cut == cuts[0] and begin == start):  # a lead-in never stands alone

@@ -91,8 +91,8 @@ class Suggestions:
         return questions
 
 
-def suggest(headings: Iterable[tuple[int, list[str]]], limit: int = LIMIT) -> tuple[str, ...]:
-    """The best `limit` questions; `headings` are (document, heading path) in reading order.
+def suggest(headings: Iterable[tuple[int, list[str]]]) -> tuple[str, ...]:
+    """The best few questions; `headings` are (document, heading path) in reading order.
 
     Plain questions go before those we turned round, each document's first before any document's second,
     and among equals they are spread evenly over the documents.
@@ -109,10 +109,10 @@ def suggest(headings: Iterable[tuple[int, list[str]]], limit: int = LIMIT) -> tu
             found[asked[0]] = (nth[document], asked[1], place)
     ranked = sorted(found, key=found.__getitem__)
     best = [question for question in ranked if found[question][:2] == found[ranked[0]][:2]]
-    if len(best) <= limit:
-        return tuple(ranked[:limit])
-    step = len(best) / limit
-    return tuple(best[int(index * step)] for index in range(limit))
+    if len(best) <= LIMIT:
+        return tuple(ranked[:LIMIT])
+    step = len(best) / LIMIT
+    return tuple(best[int(index * step)] for index in range(LIMIT))
 
 
 def as_question(heading: str) -> tuple[str, int] | None:

@@ -19,7 +19,6 @@ from freehold.models.formats import wheel
 
 LLAMA_VERSION: Final = b"0.6.0-dev"
 
-NO_TOKEN = -1
 WARNING, CONTINUED = 3, 5
 """Levels of its log; 4 is an error, 5 goes on with the line before."""
 ABORTED, NO_ROOM = 2, 1

@@ -78,7 +78,6 @@ class WorkerProcess:
         self._tail = b""
         self._ending = False
         self.pid = process.pid
-        self.load_seconds = 0.0
         self.binding = self.why = ""
         """What runs the model there, and why it is not our own binding."""
         self.died = asyncio.Event()
@@ -128,7 +127,6 @@ class WorkerProcess:
                 f"llama.cpp does not load this model: {worker.said() or reply['message']}.",
                 hint="Convert the model again, or take another file of it.",
             )
-        worker.load_seconds = reply["seconds"]
         worker.binding, worker.why = reply["binding"], reply["why"]
         return worker
 

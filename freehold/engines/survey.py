@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from freehold.egress import Egress
-from freehold.engines.endpoint_client import WAITS, EndpointClient, Waits
+from freehold.engines.endpoint_client import WAITS, EndpointClient
 from freehold.errors import FreeholdError, InvalidInput
 from freehold.models.endpoint import Endpoint
 from freehold.net.connection import Resolve, resolve
@@ -44,7 +44,6 @@ async def survey(
     wish: EndpointWish,
     *,
     egress: Egress,
-    waits: Waits = WAITS,
     environment: Mapping[str, str] = os.environ,
     resolve: Resolve = resolve,
 ) -> Survey:
@@ -62,7 +61,7 @@ async def survey(
         price_in=wish.price_in,
         price_out=wish.price_out,
     )
-    client = EndpointClient(draft, egress=egress, waits=waits, environment=environment, resolve=resolve)
+    client = EndpointClient(draft, egress=egress, waits=WAITS, environment=environment, resolve=resolve)
     try:
         listed = await client.models()
         names = None if listed is None else tuple(client.faults.quoted(each["id"]) for each in listed)

@@ -223,14 +223,12 @@ def main() -> None:
         os.chdir(settings["folder"])
         if limit := settings["memory_limit"]:
             resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
-        begun = time.monotonic()
         try:
             binding, why = bind(settings)
         except Exception as error:
             send({**failure(error), "event": "rejected"})
             return
-        seconds = time.monotonic() - begun
-        send({"event": "ready", "seconds": seconds, "binding": binding.name, "why": why})
+        send({"event": "ready", "binding": binding.name, "why": why})
         worker = Worker(binding, send)
         worker.serve(messages)
         if not worker.stop():

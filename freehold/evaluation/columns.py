@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 from freehold.errors import InvalidInput
 
@@ -101,11 +101,6 @@ def find_columns(columns: Sequence[str], named: Mapping[str, str | None] | None 
     used = {found[role] for role in found if role != "author"}
     names = tuple(name for name in columns if name not in used and _NAMES.fullmatch(_key(name)))
     return Columns(**found, names=names)
-
-
-def roles() -> tuple[str, ...]:
-    """What a column can be named as."""
-    return tuple(each.name for each in fields(Columns) if each.name != "names")
 
 
 def _key(name: str) -> str:

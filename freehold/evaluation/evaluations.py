@@ -87,13 +87,11 @@ class Evaluations(Shelf[Evaluation]):
         jobs: Jobs,
         *,
         place: Callable[[Wish, Any, JobContext], AbstractContextManager[Any]],
-        clock: Callable[[], float] = time.time,
         mark: Callable[[], str] = lambda: secrets.token_hex(2),
     ) -> None:
         """`place` opens where a suite's questions are asked: (wish, `Suite`, context) to a `run.Place`."""
         super().__init__(folder, jobs)
         self._place = place
-        self._clock = clock
         self._mark = mark
 
     def start(self, wish: Wish) -> tuple[Evaluation, Job]:
@@ -114,7 +112,7 @@ class Evaluations(Shelf[Evaluation]):
             raise NotFound(f"There is no suite {wish.suite}.")
         if not wish.fresh and (going := self._going(wish)) is not None:
             return going
-        now = self._clock()
+        now = time.time()
         name = re.sub(r"[^a-z0-9]+", "-", path.stem.partition(".")[0].lower()).strip("-")[:40] or "suite"
         stamp = datetime.fromtimestamp(now, UTC).strftime("%Y%m%d-%H%M%S")
         made = Evaluation(f"{stamp}-{name}-{self._mark()}", wish, "queued", now)
@@ -195,7 +193,7 @@ class Evaluations(Shelf[Evaluation]):
         from freehold.evaluation.scorecard import scorecard
 
         folder = self._folder / evaluation.id
-        finished = self._clock()
+        finished = time.time()
         card = scorecard(header(evaluation) | {"finished_at": finished}, Records(folder).latest())
         before = self._before(evaluation)
         change = None

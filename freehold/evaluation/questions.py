@@ -82,11 +82,6 @@ class Question:
     def query(self) -> Query:
         return Query(self.text, self.history)
 
-    @property
-    def has_gold(self) -> bool:
-        """Whether it is known where the answer stands."""
-        return self.answerable and bool(self.passages or self.documents or self.quotes)
-
 
 @dataclass(frozen=True, slots=True)
 class OwnPassage:

@@ -58,11 +58,6 @@ def parse_markdown(text: str, fallback: str, *, name: str = "", include_root: Pa
     return draft.finish(re.sub(r"\s+\|[^|]*$", "", source.title), fallback)
 
 
-def add_markdown(draft: Draft, text: str) -> None:
-    """Adds the blocks of a piece of Markdown (an answer in a table, say) to a draft."""
-    _Reader(_tokens(prepare(text).body), draft).blocks()
-
-
 def _tokens(text: str) -> list[Token]:
     return (
         MarkdownIt("commonmark", {"maxNesting": _MAX_NESTING}).enable(["table", "strikethrough"]).parse(text)

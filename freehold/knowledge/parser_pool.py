@@ -12,10 +12,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections import deque
-from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -29,17 +25,6 @@ _KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PYTHONPATH", "S
 """All that a child sees of the environment: keys and tokens are not for parsers."""
 _MAX_LOG_LINES = 200
 _MAX_ANSWER_BYTES = 512 * 2**20
-
-
-@dataclass(frozen=True, slots=True)
-class Document:
-    """One document to be read."""
-
-    name: str
-    data: bytes | Path
-    """Its bytes, or the path of a file that the child opens."""
-    media_type: str | None = None
-    include_root: Path | None = None
 
 
 class ParserPool:
@@ -150,21 +135,6 @@ class ParserPool:
             self._living.add(child)
             return child
 
-    def parse_many(self, documents: Iterable[Document]) -> Iterator[Parsed | UnreadableDocument]:
-        """Reads documents on all children at once; gives results in order, a few read ahead."""
-        ahead: deque[Future[Parsed]] = deque()
-        with ThreadPoolExecutor(self.children, thread_name_prefix="parse") as threads:
-            try:
-                for document in documents:
-                    ahead.append(threads.submit(self._parse_document, document))
-                    if len(ahead) > 2 * self.children:
-                        yield _outcome(ahead.popleft())
-                while ahead:
-                    yield _outcome(ahead.popleft())
-            finally:
-                for future in ahead:
-                    future.cancel()
-
     def close(self) -> None:
         """Ends the children, those at work too. Documents in the making, and calls after it: Unavailable."""
         with self._changing:
@@ -176,11 +146,6 @@ class ParserPool:
                 child.end()
         for _ in range(self.children):
             self._places.put(None)
-
-    def _parse_document(self, document: Document) -> Parsed:
-        return self.parse(
-            document.name, document.data, document.media_type, include_root=document.include_root
-        )
 
     def _broken(self, reason: str) -> UnreadableDocument | Unavailable:
         if self._closed:
@@ -341,13 +306,6 @@ def _request(
             "size": len(data) if isinstance(data, bytes) else 0,
         }
     ).encode()
-
-
-def _outcome(future: Future[Parsed]) -> Parsed | UnreadableDocument:
-    try:
-        return future.result()
-    except UnreadableDocument as error:
-        return error
 
 
 def _log_lines(stream: IO[bytes]) -> None:

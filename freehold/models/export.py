@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import uuid
 from collections.abc import Iterator, Mapping
@@ -132,7 +131,7 @@ class Exports:
             part.mkdir()
             yield part
             for path in part.iterdir():
-                _flush(path)
+                sync(path)
             sync(part)
             if force and target.exists():
                 target.rename(old)
@@ -205,11 +204,3 @@ def _settle(mark: Path) -> None:
         old.rename(target)
     shutil.rmtree(old, ignore_errors=True)
     mark.unlink(missing_ok=True)
-
-
-def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -23,6 +23,7 @@ from pathlib import Path
 
 from freehold.config import load
 from freehold.errors import FetchFailed, FreeholdError, ModelRejected, NoRoom, Unavailable
+from freehold.models.formats.new_file import sync
 from freehold.models.onnx_runtime import quantization, runtime
 from freehold.net import Egress, download
 
@@ -138,11 +139,11 @@ def _make(folder: Path, work: Path, report: Report) -> None:
     }
     (made / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
     for path in (*made.iterdir(), made):
-        _to_disk(path)
+        sync(path)
     if folder.exists():  # damaged or of another version; moved aside first, as a rename needs the name free
         folder.rename(work / f"tmp-{os.getpid()}")
     made.rename(folder)
-    _to_disk(folder.parent)
+    sync(folder.parent)
 
 
 def _obtain(work: Path, report: Report) -> str:
@@ -353,14 +354,6 @@ def _disk(folder: Path) -> Iterator[None]:
             f"The embedding model cannot be written to {folder}: {error.strerror or error}.",
             hint="Look at the folder's owner and permissions.",
         ) from error
-
-
-def _to_disk(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _sha256(path: Path) -> str:

@@ -25,8 +25,6 @@ from freehold.errors import InvalidInput, NotFound
 MANIFEST = "manifest.json"
 SHARD_TOKENS = 2**25
 
-Tokens = npt.NDArray[np.int64]
-
 
 class ShardWriter:
     """Writes a folder of shards, document by document; `close` makes it whole."""

@@ -152,12 +152,17 @@ def check_sound(path: Path) -> GgufFacts:
         ModelRejected: as `read_header`, or because the file is shorter than its header says.
     """
     facts = read_header(path)
-    if facts.expected_size > facts.file_size:
-        raise ModelRejected(
-            f"{path.name} is truncated: it has {facts.file_size:,} bytes of {facts.expected_size:,}.",
-            hint=AGAIN,
-        )
+    check_size(path, facts.file_size, facts.expected_size)
     return facts
+
+
+def check_size(path: Path, size: int, expected: int) -> None:
+    """
+    Raises:
+        ModelRejected: the file is shorter than its header says.
+    """
+    if expected > size:
+        raise ModelRejected(f"{path.name} is truncated: it has {size:,} bytes of {expected:,}.", hint=AGAIN)
 
 
 def _without_waiting(path: str, flags: int) -> int:

@@ -11,9 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from freehold.errors import ModelRejected
-from freehold.models.formats.cursor import AGAIN
-from freehold.models.formats.gguf import Header, header
+from freehold.models.formats.gguf import Header, check_size, header
 
 A, B = ".lora_a", ".lora_b"
 EMBEDDING = "token_embd.weight"
@@ -59,11 +57,7 @@ def read_adapter(path: Path) -> AdapterFacts:
     """
     with header(path) as found:
         facts = _facts(found, path.stem)
-    if facts.expected_size > facts.file_size:
-        raise ModelRejected(
-            f"{path.name} is truncated: it has {facts.file_size:,} bytes of {facts.expected_size:,}.",
-            hint=AGAIN,
-        )
+    check_size(path, facts.file_size, facts.expected_size)
     return facts
 
 

@@ -50,9 +50,9 @@ def new_file(target: Path, size: int) -> Iterator[BinaryIO]:
             part.unlink(missing_ok=True)
 
 
-def sync(folder: Path) -> None:
-    """Flushes a folder's list of names to the disk."""
-    descriptor = os.open(folder, os.O_RDONLY)
+def sync(path: Path) -> None:
+    """Flushes a file, or a folder's list of names, to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

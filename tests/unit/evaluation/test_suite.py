@@ -51,14 +51,9 @@ def test_a_folder_with_passages(tmp_path: Path) -> None:
     found = suite(path)
     assert (found.name, found.licence, found.source, found.count) == ("The shop", "CC0", "us", 3)
     first, second, third = found.questions()
-    assert (first.id, first.text, first.answers, first.has_gold) == (
-        "a",
-        ASKED[0]["question"],
-        ("five days",),
-        True,
-    )
+    assert (first.id, first.text, first.answers) == ("a", ASKED[0]["question"], ("five days",))
     assert second.passages == ("p2", "p3")
-    assert (third.answerable, third.kind, third.has_gold) == (False, "off topic", False)
+    assert (third.answerable, third.kind) == (False, "off topic")
     assert found.passages is not None
     assert [(each.id, each.document) for each in found.passages()][:2] == [
         ("p1", "Refunds"),

@@ -16,8 +16,7 @@ import pytest
 from made_files import make_docx, make_pdf, paragraph
 
 from freehold.errors import Unavailable, UnreadableDocument
-from freehold.knowledge.parsed import Parsed
-from freehold.knowledge.parser_pool import Document, ParserPool
+from freehold.knowledge.parser_pool import ParserPool
 
 GOOD = b"# Title\n\nWords."
 MakePool = Callable[..., ParserPool]
@@ -69,14 +68,11 @@ def test_includes_are_found_from_the_source(make_pool: MakePool, tmp_path: Path)
 
 
 def test_a_document_that_cannot_be_read_does_not_stop_the_others(make_pool: MakePool) -> None:
-    documents = [
-        Document("a.md", GOOD),
-        Document("b.pdf", b"%PDF-"),
-        Document("c.csv", b"x"),
-        Document("d.md", GOOD),
-    ]
-    results = list(make_pool(children=2).parse_many(documents))
-    assert [type(result) for result in results] == [Parsed, UnreadableDocument, UnreadableDocument, Parsed]
+    pool = make_pool(children=1)
+    for name, data in (("b.pdf", b"%PDF-"), ("c.csv", b"x")):
+        with pytest.raises(UnreadableDocument):
+            pool.parse(name, data)
+        assert pool.parse("d.md", GOOD).title == "Title"
 
 
 def test_processor_time_is_limited_for_each_document(make_pool: MakePool) -> None:
