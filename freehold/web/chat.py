@@ -19,17 +19,17 @@ from freehold.web.answers import Shown, answer, check_length, end_json
 from freehold.web.dependencies import Desk, PublicAssistant, TheDesk, TheServices, TheVisitor, VisitorToken
 from freehold.web.gate import Place
 from freehold.web.render import assistant_card
-from freehold.web.schemas import (
+from freehold.web.schemas import ErrorBody
+from freehold.web.services import Services
+from freehold.web.stream import EventStream, event, stopping
+from freehold.web.visitor_schemas import (
     ConversationBody,
     ConversationStarted,
-    ErrorBody,
     MessageBody,
     NewFeedback,
     NewMessage,
     PublicAssistantBody,
 )
-from freehold.web.services import Services
-from freehold.web.stream import EventStream, event, stopping
 
 router = APIRouter(prefix="/api/v1/public/{token}", tags=["visitors"])
 

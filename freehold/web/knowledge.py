@@ -18,19 +18,11 @@ from freehold.types import Query as Question
 from freehold.types import Turn
 from freehold.web.answers import check_length
 from freehold.web.dependencies import Admin, Chat, TheServices
-from freehold.web.render import document_body, job_body, source_body
-from freehold.web.schemas import (
-    After,
+from freehold.web.knowledge_schemas import (
     DocumentList,
-    DocumentRefBody,
     DocumentText,
     FoundPassage,
-    JobBody,
-    JobList,
-    JobStarted,
-    Limit,
     NewSource,
-    RowId,
     SearchBody,
     SearchWish,
     SiteWish,
@@ -42,6 +34,8 @@ from freehold.web.schemas import (
     SyncWish,
     UploadStarted,
 )
+from freehold.web.render import document_body, job_body, source_body
+from freehold.web.schemas import After, DocumentRefBody, JobBody, JobList, JobStarted, Limit, RowId
 from freehold.web.services import Services
 from freehold.web.uploads import Stored, Upload, put_aside, receive
 

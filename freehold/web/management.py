@@ -12,8 +12,7 @@ from freehold.errors import InvalidInput
 from freehold.knowledge.store import counts
 from freehold.web.dependencies import Admin, TheServices
 from freehold.web.knowledge import forget
-from freehold.web.render import assistant_body, job_body
-from freehold.web.schemas import (
+from freehold.web.management_schemas import (
     ActiveModel,
     AssistantBody,
     AssistantChanges,
@@ -22,13 +21,14 @@ from freehold.web.schemas import (
     Done,
     KeyBody,
     KeyList,
-    Limit,
     NewAssistant,
     NewKeyBody,
     NewKeyWish,
     StatusBody,
     TraceList,
 )
+from freehold.web.render import assistant_body, job_body
+from freehold.web.schemas import Limit
 from freehold.web.services import Services
 
 router = APIRouter(prefix="/api/v1")

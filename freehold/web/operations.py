@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from fastapi import APIRouter
 from fastapi.responses import Response
 
 from freehold.errors import Unavailable
 from freehold.web.dependencies import MetricsReader, TheDesk, TheServices
-from freehold.web.schemas import ErrorBody, HealthBody, ReadyBody
+from freehold.web.schemas import Answer, ErrorBody
 
 router = APIRouter(tags=["status"])
+
+
+class HealthBody(Answer):
+    status: Literal["ok"]
+
+
+class ReadyBody(Answer):
+    status: Literal["ready"]
 
 
 @router.get("/health", summary="Alive")

@@ -14,11 +14,8 @@ from freehold.assistant.assistants import DEFAULT, DEMO
 from freehold.errors import NotFound, Unavailable
 from freehold.web.dependencies import LocalPage, TheServices
 from freehold.web.headers import PAGE_POLICY
+from freehold.web.management_schemas import PageBody, SetupBody
 from freehold.web.render import assistant_card
-from freehold.web.schemas import (
-    PageBody,
-    SetupBody,
-)
 
 STATIC = Path(__file__).parent / "static"
 

@@ -10,18 +10,9 @@ from freehold.knowledge.sources import Source
 from freehold.knowledge.store import Document
 from freehold.models.registry import Model
 from freehold.store.jobs import Job
-from freehold.web.schemas import (
-    AssistantBody,
-    AssistantCard,
-    ChangesBody,
-    DocumentBody,
-    FreshnessBody,
-    JobBody,
-    ModelBody,
-    ProgressBody,
-    SiteBody,
-    SourceBody,
-)
+from freehold.web.knowledge_schemas import ChangesBody, DocumentBody, FreshnessBody, SiteBody, SourceBody
+from freehold.web.management_schemas import AssistantBody
+from freehold.web.schemas import AssistantCard, JobBody, ModelBody, ProgressBody
 
 
 def assistant_card(assistant: Assistant) -> AssistantCard:
