@@ -49,11 +49,11 @@ from freehold.knowledge.embedding import Backfill
 from freehold.knowledge.ingest import Ingest
 from freehold.knowledge.keeper import Keeper
 from freehold.knowledge.lexical import LexicalIndex
-from freehold.knowledge.options import SiteOptions
 from freehold.knowledge.parser_pool import ParserPool
 from freehold.knowledge.schedule import Schedule, interval
 from freehold.knowledge.search import Search
-from freehold.knowledge.sources import WEB, Source, Sources
+from freehold.knowledge.sources import Sources
+from freehold.knowledge.syncs import CRAWL, SYNC, Syncs
 from freehold.models.export import KIND as EXPORT
 from freehold.models.export import Exports
 from freehold.models.hub import Hub
@@ -64,7 +64,7 @@ from freehold.net import Egress
 from freehold.store.database import Database
 from freehold.store.job_context import Handler, JobContext
 from freehold.store.job_runner import JobRunner
-from freehold.store.jobs import Job, Jobs
+from freehold.store.jobs import Jobs
 from freehold.store.lock import HomeLock
 from freehold.store.migrations import migrate
 from freehold.tasks.answer import TASK as ANSWER
@@ -73,13 +73,8 @@ from freehold.tasks.route import TASK as ROUTE
 from freehold.web.auth import Keys
 from freehold.web.services import Services
 
-SYNC = "sync"
-
 BESIDE_NICENESS = 10
 """Of everything that an evaluation or the taking in of a model runs: threads and processes."""
-
-CRAWL = "crawl"
-"""Reading what lies on the web takes as long as its hosts like; it holds up no folder."""
 
 log = logging.getLogger(__name__)
 
@@ -176,6 +171,7 @@ class Home:
         self.schedule = Schedule(database, default_seconds=interval_of(config))
         self.jobs = Jobs(database)
         self.jobs.recover()
+        self.syncs = Syncs(self.sources, self.schedule, self.jobs)
         self._know_the_demo()
         place = partial(evaluation_place, self, self._scratch)
         self.evaluations = Evaluations(config.runs, self.jobs, place=place)
@@ -197,7 +193,7 @@ class Home:
             JobRunner(self.jobs, moving, apart=True, niceness=BESIDE_NICENESS),
         ]
         if self._within is None:
-            work.append(Keeper(self.schedule, at_work=self._at_work, queue=self.sync))
+            work.append(Keeper(self.schedule, at_work=self.syncs.at_work, queue=self.syncs.queue))
         for each in work:
             closing.callback(each.stop)
             each.start()
@@ -287,9 +283,9 @@ class Home:
             sources=self.sources,
             schedule=self.schedule,
             registry=self.registry,
-            add_source=self._add_source,
-            add_upload=self._add_upload,
-            sync_source=self.sync,
+            add_source=self.syncs.add,
+            add_upload=self.syncs.add_upload,
+            sync_source=self.syncs.queue,
             remove_source=self.sources.remove,
             add_model=self.intake.add,
             export_model=self.exports.add,
@@ -340,36 +336,6 @@ class Home:
         serving = self.engine()
         return None if serving is None else serving.model_id
 
-    def _add_source(
-        self,
-        location: str,
-        assistant_id: str,
-        title: str | None,
-        site: SiteOptions | None,
-        every: str | None,
-    ) -> tuple[int, Job]:
-        seconds = None if every is None else interval(every)
-        source = self.sources.add(location, assistant_id, title=title, site=site)
-        if every is not None:
-            self.schedule.set(source.id, seconds)
-        return self._queued(source)
-
-    def _add_upload(self, folder: Path, assistant_id: str) -> tuple[int, Job]:
-        return self._queued(self.sources.add(str(folder), assistant_id, title="Uploaded files", upload=True))
-
-    def _queued(self, source: Source) -> tuple[int, Job]:
-        return source.id, self.sync(source.id)
-
-    def sync(self, source_id: int) -> Job:
-        """Queues the reading of a source; gives the job that waits for it already, if one does."""
-        source = self.sources.get(source_id)
-        return self.jobs.enqueue(CRAWL if source.kind in WEB else SYNC, {"source_id": source.id})
-
-    def _at_work(self) -> frozenset[int]:
-        """The sources that are being read or wait for it."""
-        jobs = (job for job in self.jobs.active() if job.kind in (SYNC, CRAWL))
-        return frozenset(int(job.payload["source_id"]) for job in jobs)
-
     def changed(self) -> None:
         """After a batch was read: vectors of replaced passages are gone, new ones are wanted."""
         if self.dense is not None and self.backfill is not None:
@@ -388,7 +354,7 @@ class Home:
             others = [source for source in self.sources.list(DEMO) if source.location != str(docs)]
             for moved in others:
                 self.sources.remove(moved.id)
-            self.sync(self.sources.add(str(docs), DEMO, title="Freehold's documentation").id)
+            self.syncs.queue(self.sources.add(str(docs), DEMO, title="Freehold's documentation").id)
 
 
 def embedder_of(config: Config) -> OnnxEmbedder | None:

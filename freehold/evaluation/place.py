@@ -33,10 +33,11 @@ from freehold.knowledge.lexical import LexicalIndex
 from freehold.knowledge.search import Search
 from freehold.knowledge.sources import Sources
 from freehold.knowledge.store import assistant_sources
+from freehold.knowledge.syncs import Syncs
 from freehold.models.registry import Registry
 from freehold.store.database import Database
 from freehold.store.job_context import JobContext
-from freehold.store.jobs import Job, Jobs
+from freehold.store.jobs import Jobs
 
 LOOK_SECONDS = 0.2
 """Between two looks at how far reading and embedding are."""
@@ -53,6 +54,7 @@ class OpenHome(Protocol):
     backfill: Backfill | None
     assistants: Assistants
     sources: Sources
+    syncs: Syncs
     jobs: Jobs
     registry: Registry
 
@@ -65,8 +67,6 @@ class OpenHome(Protocol):
     def engine_for_evaluation(self, model_id: str | None, *, brief: bool = False) -> Engine | None: ...
 
     def busy(self) -> bool: ...
-
-    def sync(self, source_id: int) -> Job: ...
 
     def changed(self) -> None: ...
 
@@ -206,7 +206,7 @@ def await_vectors(home: OpenHome, context: JobContext) -> None:
 def _read(home: OpenHome, suite: Suite, context: JobContext) -> None:
     assert suite.documents is not None, "asked before"
     source = home.sources.add(str(suite.documents.resolve()), DEFAULT, title=suite.name)
-    job = home.sync(source.id)
+    job = home.syncs.queue(source.id)
     while not (job := home.jobs.get(job.id)).finished:
         context.progress(job.progress["done"], job.progress["total"], "reading the suite's documents")
         context.raise_if_cancelled()
