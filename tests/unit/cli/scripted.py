@@ -3,10 +3,46 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 TOKEN = "fh_admin_of_this_start"
+
+FAR = {"done": 0, "total": 0, "current": None}
+JOB = {"id": "job_1", "kind": "sync", "state": "queued", "progress": FAR, "result": None, "error": None}
+NOTHING = {"added": 0, "changed": 0, "removed": 0, "unchanged": 0, "failed": []}
+SOURCE = {
+    "id": 3,
+    "assistant": "default",
+    "kind": "folder",
+    "location": "/docs",
+    "title": "docs",
+    "state": "ready",
+    "error": None,
+    "documents": 2,
+    "passages": 9,
+    "failed": 0,
+    "created_at": 1.0,
+    "synced_at": None,
+    "site": None,
+    "freshness": {
+        "every": "6h",
+        "every_seconds": 21600,
+        "read_at": None,
+        "tried_at": None,
+        "due_at": 1.0,
+        "stale": True,
+        "failures": 0,
+        "changes": None,
+    },
+}
+CITATION = {
+    "number": 1,
+    "passage_id": 4,
+    "document": {"id": 1, "title": "Returns", "location": "returns.md"},
+    "quote": "Five days.",
+}
 
 
 @dataclass
@@ -41,3 +77,10 @@ def events(*values: Any) -> bytes:
     """A stream as the OpenAI-compatible interface sends it."""
     lines = [f"data: {json.dumps(value)}\n\n" for value in values]
     return "".join([*lines, "data: [DONE]\n\n"]).encode()
+
+
+Run = Callable[..., Ran]
+
+
+def done(**result: Any) -> dict[str, Any]:
+    return {**JOB, "state": "done", "result": {**NOTHING, **result}}

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import tiny_gguf
-from scripted import Ran, Script
-
-Run = Callable[..., Ran]
+from scripted import Run, Script
 
 CONFIG = {
     "architectures": ["LlamaForCausalLM"],
