@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from freehold.errors import InvalidInput, ModelRejected
 from freehold.models.hub import HubFile, Repository
-from freehold.models.licence import TEXT_FILES
+from freehold.models.licences import TEXT_FILES
 
 SETTINGS = frozenset(
     """config.json generation_config.json adapter_config.json tokenizer.json tokenizer.model

@@ -21,11 +21,8 @@ from typing import Any, Literal
 
 import yaml
 
-from freehold.models.licences import Licence, by_id, by_text
+from freehold.models.licences import TEXT_FILES, Licence, by_id, by_text
 from freehold.models.model import Model
-
-TEXT_FILES = re.compile(r"(licen[cs]e|notice|copying|use_policy)([-_][\w-]+)?(\.(txt|md))?", re.IGNORECASE)
-"""Files whose text is part of the terms; without folders."""
 
 _LICENCE_FILE = re.compile(r"(licen[cs]e|copying).*", re.IGNORECASE)
 MAX_TEXT_BYTES = 64 * 1024

@@ -9,6 +9,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+TEXT_FILES = re.compile(r"(licen[cs]e|notice|copying|use_policy)([-_][\w-]+)?(\.(txt|md))?", re.IGNORECASE)
+"""Files beside a model whose text is part of its terms; without folders."""
+
 _USERS = "Above 700 million monthly users on the day of its release: not granted; Meta must be asked (2)."
 _POLICY = "Only within its Acceptable Use Policy and the law, with misuse named there forbidden"
 _COPY = "Whoever is given the weights, or something made from them, is given a copy of the agreement"

@@ -12,6 +12,7 @@ from typing import Any
 from safetensors.torch import save_file
 
 from freehold import __version__
+from freehold.models.licences import TEXT_FILES
 from freehold.training.checkpoint import Progress, whole_weights
 from freehold.training.files import whole_folder, write_json
 from freehold.training.licences import licence_of
@@ -120,6 +121,12 @@ def _model(session: Session, weights: dict[str, Any], fresh: Path) -> None:
     config.save_pretrained(fresh)
     causal_of(session.model).generation_config.save_pretrained(fresh)
     save_file(weights, fresh / "model.safetensors", metadata={"format": "pt"})
+    start = session.recipe.model.start
+    for path in (
+        () if start is None else start.iterdir()
+    ):  # what binds the weights that it began with binds it
+        if TEXT_FILES.fullmatch(path.name) and path.is_file():
+            shutil.copyfile(path, fresh / path.name)
 
 
 def _adapter(session: Session, weights: dict[str, Any], fresh: Path) -> None:

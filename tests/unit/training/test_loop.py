@@ -140,6 +140,7 @@ def test_what_it_leaves_is_read_by_transformers_and_says_how_it_came_to_be(
 ) -> None:
     long = {"messages": [{"role": "user", "content": "why? " * 200}, {"role": "assistant", "content": "So."}]}
     tiny_runs.write_lines(made / "some.jsonl", [*tiny_runs.conversations(), long])
+    (made / "base" / "LICENSE.txt").write_text("Ask us.")
     out = trained(made, tmp_path / "out", data={"train": "some.jsonl", "evaluation": "train.jsonl"})
     model = LlamaForCausalLM.from_pretrained(out / "model")
     start = LlamaForCausalLM.from_pretrained(made / "base")
@@ -147,6 +148,7 @@ def test_what_it_leaves_is_read_by_transformers_and_says_how_it_came_to_be(
     assert (out / "model" / "chat_template.jinja").read_text() == (
         made / "base" / "chat_template.jinja"
     ).read_text()
+    assert (out / "model" / "LICENSE.txt").read_text() == "Ask us."
     said = json.loads((out / "run.json").read_text())
     assert said["result"] == "model"
     assert said["dataset"]["left_out"] == 1
