@@ -67,6 +67,12 @@ def lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
                 where = f"{path.name}:{number}"
                 try:
                     value = json.loads(line)
+                    if b"\\u" in line:
+                        json.dumps(value, ensure_ascii=False).encode()
+                except UnicodeEncodeError:
+                    raise InvalidInput(
+                        f"{where} holds half a character (a lone surrogate), which no text has."
+                    ) from None
                 except (ValueError, RecursionError) as error:
                     raise InvalidInput(f"{where} is not JSON: {error}.") from None
                 if not isinstance(value, dict):

@@ -76,13 +76,18 @@ def load(folder: Path) -> Tokenizer:
         raise NotFound(f"There is no tokenizer.json in {folder}.")
     try:
         inner = tokenizers.Tokenizer.from_file(str(path))
-    except Exception as error:  # tokenizers raises bare Exception
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # tokenizers raises bare Exception; a panic in Rust is not even that
         raise InvalidInput(f"{path} is no tokenizer: {error}.") from None
     inner.no_truncation()
     inner.no_padding()
     config = _json(folder / "tokenizer_config.json")
     written = folder / "chat_template.jinja"
-    template = written.read_text(encoding="utf-8") if written.is_file() else config.get("chat_template")
+    try:
+        template = written.read_text(encoding="utf-8") if written.is_file() else config.get("chat_template")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInput(f"{written} cannot be read: {error}.") from None
     added = inner.get_added_tokens_decoder().values()
     made = Tokenizer(
         folder=folder,
@@ -116,7 +121,7 @@ def _json(path: Path) -> dict[str, Any]:
         values = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
-    except ValueError as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InvalidInput(f"{path} is not JSON: {error}.") from None
     if not isinstance(values, dict):
         raise InvalidInput(f"{path} holds no object.")

@@ -38,6 +38,7 @@ GOOD = {"role": "assistant", "content": "Yes."}
         ('{"messages": [', "train.jsonl:3 is not JSON"),
         ("\xff", "train.jsonl:3 is not JSON"),
         ("3", "train.jsonl:3 is not a JSON object"),
+        ('{"messages": [{"role": "user", "content": "\\ud800"}]}', "train.jsonl:3 holds half a character"),
         ("{}", "train.jsonl:3 has no list `messages`"),
         ('{"messages": [{"role": "tool", "content": "x"}]}', "train.jsonl:3 has a message that is none"),
         ('{"messages": [{"role": "user"}]}', "train.jsonl:3 has a message that is none"),
@@ -57,6 +58,13 @@ def test_a_bad_line_is_named_with_its_file_and_number(
     with pytest.raises(InvalidInput) as caught:
         read(tmp_path, base)
     assert said in caught.value.message
+
+
+def test_an_example_with_the_character_that_marks_passages_is_left_out(tmp_path: Path, base: Path) -> None:
+    """One customer who types it must not end every run that learns from the conversation."""
+    sly = {"messages": [{"role": "user", "content": "a\ue0f8b"}, GOOD], "passages": [[0, 1]]}
+    tiny_runs.write_lines(tmp_path / "train.jsonl", [*tiny_runs.conversations(2), sly])
+    assert [each.where for each in read(tmp_path, base).left_out] == ["train.jsonl:3"]
 
 
 def test_examples_longer_than_the_context_are_counted_and_named_not_cut(tmp_path: Path, base: Path) -> None:

@@ -53,6 +53,23 @@ def test_what_is_no_tokenizer_is_refused(tmp_path: Path) -> None:
         load(tmp_path)
 
 
+def test_files_of_a_tokenizer_that_are_none_are_refused(folder: Path, tmp_path: Path) -> None:
+    """A panic of the library's Rust is no Exception of Python's, and is refused as others are."""
+    table = json.loads((folder / "tokenizer.json").read_text())
+    table["normalizer"] = {"type": "Precompiled", "precompiled_charsmap": "AAAA"}
+    (tmp_path / "tokenizer.json").write_text(json.dumps(table))
+    with pytest.raises(InvalidInput, match="is no tokenizer"):
+        load(tmp_path)
+    (tmp_path / "tokenizer.json").write_bytes((folder / "tokenizer.json").read_bytes())
+    (tmp_path / "tokenizer_config.json").write_text("[" * 100_000)
+    with pytest.raises(InvalidInput, match="is not JSON"):
+        load(tmp_path)
+    (tmp_path / "tokenizer_config.json").unlink()
+    (tmp_path / "chat_template.jinja").write_bytes(b"\xff")
+    with pytest.raises(InvalidInput, match="cannot be read"):
+        load(tmp_path)
+
+
 def test_without_a_template_there_is_no_conversation(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "tokenizer.json").write_bytes((folder / "tokenizer.json").read_bytes())
     (tmp_path / "tokenizer_config.json").write_text(json.dumps({"eos_token": {"content": "<|eot_id|>"}}))
