@@ -7,8 +7,6 @@ passages were found or are shown, and writes no word of its own.
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,6 +14,7 @@ import numpy as np
 
 from freehold.assistant.answerability import Mode, confidence, standing, weights
 from freehold.assistant.evidence import Rarities, Read, TokenEmbedder, Told, ask, measure, read
+from freehold.assistant.recent import Recent
 from freehold.engines.base import Embedder
 from freehold.types import Passage, Query, ScoredPassage
 
@@ -73,9 +72,7 @@ class Extractor:
         """
         self._embedder = embedder if isinstance(embedder, TokenEmbedder) else None
         self._rarities = rarities
-        self._keep = keep
-        self._kept: OrderedDict[tuple[object, ...], Read] = OrderedDict()
-        self._lock = threading.Lock()
+        self._readings = Recent(lambda passage: read(passage, self._embedder), keep)
 
     @property
     def mode(self) -> Mode:
@@ -114,17 +111,7 @@ class Extractor:
 
     def read(self, passage: Passage) -> Read:
         """The passage read, from what is kept when its words are still the same."""
-        key = (passage.id, passage.document.title, passage.heading_path, passage.text)
-        with self._lock:
-            if (known := self._kept.get(key)) is not None:
-                self._kept.move_to_end(key)
-                return known
-        reading = read(passage, self._embedder)
-        with self._lock:
-            self._kept[key] = reading
-            while len(self._kept) > self._keep:
-                self._kept.popitem(last=False)
-        return reading
+        return self._readings.of(passage)
 
 
 def _chosen(ranked: Sequence[Candidate]) -> tuple[Span, ...]:

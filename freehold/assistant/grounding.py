@@ -8,12 +8,11 @@ their meaning: what is put in words of its own is held back. Knows nothing of wh
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from freehold.assistant.material import Material, take_apart
+from freehold.assistant.material import take_apart
+from freehold.assistant.recent import Recent
 from freehold.assistant.soundness import soundness
 from freehold.assistant.support import Claim, Finding, find, take
 from freehold.types import Passage
@@ -46,9 +45,7 @@ class Checker:
         """`show_above` takes the place of the model's own."""
         self._model = soundness()
         self._show_above = self._model.show_above if show_above is None else show_above
-        self._keep = keep
-        self._kept: OrderedDict[tuple[object, ...], Material] = OrderedDict()
-        self._lock = threading.Lock()
+        self._materials = Recent(take_apart, keep)
 
     def check(self, sentence: str, passages: Sequence[Passage]) -> Check:
         """The passage that supports `sentence` best, else what the most promising one lacks."""
@@ -66,29 +63,16 @@ class Checker:
 
     def measure(self, sentence: str, passage: Passage) -> Finding:
         """What is measured of one sentence and passage."""
-        return find(take(sentence[:LONGEST]), self._material(passage))
+        return find(take(sentence[:LONGEST]), self._materials.of(passage))
 
     def _against(self, claim: Claim, passage: Passage, at: int) -> Check:
-        found = find(claim, self._material(passage))
+        found = find(claim, self._materials.of(passage))
         if found.measured is None:
             return Check(False, found.start, found.end, at, found.vetoes)
         score = self._model.score(found.measured)
         supported = score >= self._show_above
         reasons = found.reasons or (() if supported else ("too little of it is in the passage",))
         return Check(supported, found.start, found.end, at, reasons, round(score, 4))
-
-    def _material(self, passage: Passage) -> Material:
-        key = (passage.id, passage.document.title, passage.heading_path, passage.text)
-        with self._lock:
-            if (known := self._kept.get(key)) is not None:
-                self._kept.move_to_end(key)
-                return known
-        made = take_apart(passage)
-        with self._lock:
-            self._kept[key] = made
-            while len(self._kept) > self._keep:
-                self._kept.popitem(last=False)
-        return made
 
 
 def check(sentence: str, passages: Sequence[Passage]) -> Check:
