@@ -32,14 +32,23 @@ def origin(lineage: dict[str, Any]) -> list[tuple[str, object]]:
     found: list[tuple[str, object]] = [("source", " ".join(map(str, filter(None, parts))))] if source else []
     teachers = [f"{each['name']} ({each['licence']})" for each in lineage.get("teachers") or ()]
     found += [("learnt from", line(", ".join(teachers)))] if teachers else []
-    for name in ("made", "dataset", "recipe", "commit", "metrics"):
+    for name in ("made", "dataset", "recipe", "commit"):
         value = lineage.get(name)
         if isinstance(value, dict):
-            pairs = flat(value) if name == "metrics" else value.items()
-            value = ", ".join(f"{key} {_short(each)}" for key, each in pairs)
+            value = ", ".join(f"{key} {each}" for key, each in value.items())
         if value is not None:
             found.append((name, line(str(value))))
-    return found
+    return found + [(name, line(text)) for name, text in measured(lineage.get("metrics") or {})]
+
+
+def measured(metrics: dict[str, Any]) -> list[tuple[str, str]]:
+    """What was measured: at the end of training in one line, of each task in one of its own."""
+    tasks = {name: value for name, value in metrics.items() if isinstance(value, dict)}
+    plain = {name: value for name, value in metrics.items() if name not in tasks}
+    parts = [("metrics", plain), *((f"metrics of {name}", value) for name, value in tasks.items())]
+    return [
+        (name, ", ".join(f"{key} {_short(each)}" for key, each in flat(part))) for name, part in parts if part
+    ]
 
 
 def _short(value: object) -> str:

@@ -148,7 +148,8 @@ async def of_the_model(
                 if in_a_row == FAILURES:
                     raise EngineError(
                         f"{asked.failure}, {FAILURES} messages in a row.",
-                        hint="In service it would route nothing. Nothing was kept of this.",
+                        hint="In service it would route nothing. Nothing was kept; measure again if the"
+                        " machine was busy with something else.",
                     )
                 bar.update(len(said), len(messages.texts), text)
     finally:

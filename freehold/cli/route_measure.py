@@ -202,7 +202,7 @@ def lines_of(rival: Rival) -> list[tuple[str, object]]:
         failed = f"; {rival.asked.failed:,} failed or took too long" if rival.asked.failed else ""
         fields.append(("  no label", f"{count(found.unlabelled, 'message')}{failed}"))
     fields += [
-        ("  confused", f"{wanted} taken for {given}, {number} times")
+        ("  confused", f"{wanted} taken for {given}, {count(number, 'time')}")
         for wanted, given, number in found.confused
     ]
     return fields

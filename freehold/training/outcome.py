@@ -122,9 +122,8 @@ def _model(session: Session, weights: dict[str, Any], fresh: Path) -> None:
     causal_of(session.model).generation_config.save_pretrained(fresh)
     save_file(weights, fresh / "model.safetensors", metadata={"format": "pt"})
     start = session.recipe.model.start
-    for path in (
-        () if start is None else start.iterdir()
-    ):  # what binds the weights that it began with binds it
+    beside = [] if start is None else list(start.iterdir())
+    for path in beside:  # what bound the weights that it began with binds the result
         if TEXT_FILES.fullmatch(path.name) and path.is_file():
             shutil.copyfile(path, fresh / path.name)
 

@@ -34,7 +34,7 @@ TUNED = replace(
         "dataset": "d" * 64,
         "recipe": {"rate": 0.1, "steps": 3},
         "commit": "abc",
-        "metrics": {"loss": 1.25, "route": {"accuracy": 0.5, "labels": ["a", "b"], "unknown": None}},
+        "metrics": {"loss": 1.25, "route": {"accuracy": 0.123456789, "labels": ["a", "b"], "unknown": None}},
     },
     licence={},
 )
@@ -73,7 +73,7 @@ Made from, the nearest first:
 | | |
 | --- | --- |
 | loss | 1.25 |
-| route.accuracy | 0.5 |
+| route.accuracy | 0.123457 |
 | route.labels | ["a", "b"] |
 
 ## Under which licence is it?
