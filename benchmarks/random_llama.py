@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from freehold.models.formats import gguf_writer as writer
-from freehold.models.formats.gguf import TENSOR_TYPES
+from freehold.models.formats.gguf_types import TENSOR_TYPES
 
 SPECIAL = ["<|begin_of_text|>", "<|eot_id|>", "<|start_header_id|>", "<|end_header_id|>"]
 TEMPLATE = (

@@ -62,7 +62,6 @@ from freehold.models.intake import Intake
 from freehold.models.registry import Model, Registry
 from freehold.net import Egress
 from freehold.store.database import Database
-from freehold.store.job_context import Handler, JobContext
 from freehold.store.job_runner import JobRunner
 from freehold.store.jobs import Jobs
 from freehold.store.lock import HomeLock
@@ -184,11 +183,11 @@ class Home:
             hub=lambda: Hub.from_environment(os.environ),
         )
         self.exports = Exports(self.registry, self.jobs, config.models / "incoming")
-        measuring = {EVALUATE: lean(self.evaluations.job), REHEARSE: lean(self.rehearsals.job)}
-        moving = {ADD_MODEL: lean(self.intake.job), EXPORT: lean(self.exports.job)}
+        measuring = {EVALUATE: self.evaluations.job, REHEARSE: self.rehearsals.job}
+        moving = {ADD_MODEL: self.intake.job, EXPORT: self.exports.job}
         work: list[JobRunner | Keeper] = [
-            JobRunner(self.jobs, {SYNC: lean(ingest.job)}, beside=(CRAWL, *moving, *measuring)),
-            JobRunner(self.jobs, {CRAWL: lean(ingest.job)}, apart=True),
+            JobRunner(self.jobs, {SYNC: ingest.job}, beside=(CRAWL, *moving, *measuring)),
+            JobRunner(self.jobs, {CRAWL: ingest.job}, apart=True),
             JobRunner(self.jobs, measuring, apart=True, niceness=BESIDE_NICENESS),
             JobRunner(self.jobs, moving, apart=True, niceness=BESIDE_NICENESS),
         ]
@@ -388,18 +387,6 @@ def own_docs() -> Path | None:
     """Freehold's documentation: in the wheel, or beside the package in a clone."""
     package = Path(__file__).parent
     return next((docs for docs in (package / "_docs", package.parent / "docs") if docs.is_dir()), None)
-
-
-def lean(handler: Handler) -> Handler:
-    """The handler of a job after which its memory goes back to the system."""
-
-    def work(context: JobContext) -> Mapping[str, Any]:
-        try:
-            return handler(context)
-        finally:
-            memory.give_back()
-
-    return work
 
 
 def void(_: object) -> None:

@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Callable, Collection, Mapping
 
+from freehold import memory
 from freehold.errors import FreeholdError, NotFound
 from freehold.store.job_context import Handler, Interrupted, JobContext
 from freehold.store.jobs import Job, Jobs
@@ -20,7 +21,7 @@ log = logging.getLogger(__name__)
 
 
 class JobRunner:
-    """One thread that works jobs off, one after the other."""
+    """One thread that works jobs off, one after the other; memory freed by each goes back to the system."""
 
     def __init__(
         self,
@@ -90,7 +91,10 @@ class JobRunner:
             handler = self._handlers.get(job.kind)
             if handler is None:
                 raise NotFound(f"This version does not know jobs of kind {job.kind!r}.")
-            result = handler(context)
+            try:
+                result = handler(context)
+            finally:
+                memory.give_back()
             context.flush()
         except Interrupted:
             self._put_back(job)

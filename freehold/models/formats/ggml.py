@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from freehold.models.formats import wheel
-from freehold.models.formats.gguf import TENSOR_TYPES
+from freehold.models.formats.gguf_types import TENSOR_TYPES
 from freehold.models.formats.gguf_writer import TYPE_IDS, size_of
 
 FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {

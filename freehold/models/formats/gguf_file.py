@@ -13,7 +13,8 @@ import numpy as np
 
 from freehold.errors import ModelRejected
 from freehold.models.formats.floats import KINDS, Floats, Kind, read
-from freehold.models.formats.gguf import ARRAY, SCALARS, STRING, Header, check_sound, header
+from freehold.models.formats.gguf import Header, check_sound, header
+from freehold.models.formats.gguf_types import ARRAY, SCALARS, STRING
 
 MAX_METADATA_BYTES = 256 * 2**20
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from freehold.errors import ModelRejected
-from freehold.models.formats.gguf import ARRAY, MAGIC, STRING, TENSOR_TYPES
+from freehold.models.formats.gguf_types import ARRAY, MAGIC, STRING, TENSOR_TYPES
 from freehold.models.formats.new_file import Progress, new_file
 
 VERSION = 3

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from freehold.models.formats.gguf import TENSOR_TYPES
+from freehold.models.formats.gguf_types import TENSOR_TYPES
 
 QUANTISATIONS = ("F32", "F16", "BF16", "Q8_0", "Q4_K_M")
 FALLBACKS = {"Q4_K": "Q5_0", "Q5_K": "Q5_1", "Q6_K": "Q8_0", "Q5_0": "F16", "Q5_1": "F16", "Q8_0": "F16"}
