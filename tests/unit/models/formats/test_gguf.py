@@ -13,7 +13,7 @@ import pytest
 import tiny_gguf
 
 from freehold.errors import ModelRejected
-from freehold.models.formats import gguf
+from freehold.models.formats import gguf, gguf_types
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ def test_block_sizes_are_those_of_the_engine() -> None:
     library = ctypes.CDLL(wheel.__file__)
     library.ggml_type_size.restype = ctypes.c_size_t
     library.ggml_blck_size.restype = ctypes.c_int64
-    for kind, (_, block, size) in gguf.TENSOR_TYPES.items():
+    for kind, (_, block, size) in gguf_types.TENSOR_TYPES.items():
         assert (library.ggml_blck_size(kind), library.ggml_type_size(kind)) == (block, size)
 
 
