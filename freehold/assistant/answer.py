@@ -23,6 +23,7 @@ from freehold.assistant.answer_memory import AnswerMemory, Reuse
 from freehold.assistant.branches import choices, narrowed
 from freehold.assistant.draft import Draft
 from freehold.assistant.extract import Extract, Extractor
+from freehold.assistant.fitting import fitted
 from freehold.assistant.flights import Flights
 from freehold.assistant.grounding import Checker
 from freehold.assistant.history import picks, resolve, stands_alone, without_small_talk
@@ -316,9 +317,9 @@ class Answerer:
     async def _generated(
         self, engine: Engine, query: Query, part: Part, work: Work, instructions: str
     ) -> AsyncGenerator[AnswerEvent, None]:
-        passages = task.stable_order([scored.passage for scored in part.used])
-        prompt = task.compose(query, passages, instructions=instructions)
-        request = Generation(prompt.messages, prompt.system, max_tokens=self._settings.max_tokens)
+        most = self._settings.max_tokens
+        prompt, passages = await fitted(engine, query, part.used, instructions=instructions, max_tokens=most)
+        request = Generation(prompt.messages, prompt.system, max_tokens=most)
         work.trace.model_id, work.trace.prompt = engine.model_id, asdict(prompt)
         draft = Draft()
         async with aclosing(engine.generate(request)) as pieces:

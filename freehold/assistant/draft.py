@@ -10,13 +10,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-_MARKS = r"(?:\s*\[\d{1,3}\])*"
+_MARKS = r"(?:\s*+\[\d{1,3}\])*+"
 _END = re.compile(
     rf"""[.!?…]["')\]”’]* {_MARKS} \s+ (?=[^\s\[.!?…])
     | [。！？]["'”’）]* {_MARKS} (?=[^\s\[。！？])
-    | {_MARKS} [ \t]* \n \s* (?=[^\s\[])""",
+    | (?<=\S) [^\S\n]*+ \n \s*+ (?=[^\s\[])""",
     re.VERBOSE,
 )
+"""Looks at each run of white space or marks once: a model may write nothing else."""
 _ABBREVIATION = re.compile(
     r"(?:\b(?:e\.g|i\.e|etc|vs|approx|Mr|Mrs|Ms|Dr|Prof|Inc|Ltd|Co|No|St|Fig)|^\s*\d{1,3}|\b[A-Z])\.$"
 )

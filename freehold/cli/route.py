@@ -6,6 +6,7 @@ the next message.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,15 +14,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from freehold.cli import routers
+from freehold.cli.client import connect
 from freehold.cli.labelled import rows_of
 from freehold.cli.options import Json, config_of
 from freehold.cli.output import note, say, say_fields, say_json
+from freehold.cli.own_engine import described
+from freehold.cli.route_asked import of_one
 from freehold.cli.route_examples import examples
 from freehold.cli.route_measure import measure
 from freehold.cli.written import writing
+from freehold.errors import EngineError, NotFound
 
 if TYPE_CHECKING:  # numpy takes its time; --help does without
+    from freehold.config import Config
     from freehold.tasks.linear_route import LinearRoute
+    from freehold.tasks.route import Route
 
 
 def register(app: typer.Typer) -> None:
@@ -83,18 +90,51 @@ def try_it(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Say what a message is about, and how sure that is."""
+    """Say what a message is about, and how sure that is.
+
+    Asked is who routes in service: the linear router, or the model that has the task.
+    """
+    config = config_of(ctx)
+    found, by = (_linearly(config, router, message), None) if router else _in_service(config, message)
+    if json:
+        who = {} if by is None else {"by": by}
+        say_json({"label": found.label, "confidence": found.confidence, "sure": found.sure, **who})
+    else:
+        say(told({"label": found.label, "confidence": found.confidence, "sure": found.sure}, by=by))
+
+
+def _in_service(config: Config, message: str) -> tuple[Route, str | None]:
+    """What is said of a message where it would go; and by whom, when a model says it.
+
+    Raises:
+        NotFound: nobody routes.
+        EngineError: the model gave no label.
+    """
+    from freehold.tasks.route_choice import choose
+
+    tuned = routers.tuned_model(config)
+    if tuned is None:
+        return _linearly(config, config.router, message), None
+    choice = choose(routers.linear_in_service(config), tuned)
+    if choice.by == "linear":
+        return _linearly(config, config.router, message), None
+    if choice.by is None:
+        raise NotFound(f"Nobody routes: {choice.why}.", hint="`freehold route measure` measures a model.")
+    with connect(config) as client:
+        model = described(client, tuned.name)
+    asked = asyncio.run(of_one(config, model, choice.labels, message))
+    if asked.route is None:
+        raise EngineError(f"{tuned.name} gave no label: {asked.failure}.")
+    return asked.route, tuned.name
+
+
+def _linearly(config: Config, router: Path, message: str) -> Route:
     from freehold.tasks.linear_route import read
 
-    config = config_of(ctx)
-    loaded = read(router or config.router)
+    loaded = read(router)
     embedder = routers.embedder_for(config)
     routers.same_embedder(loaded, embedder)
-    found = loaded.route(embedder.embed([message])[0])
-    if json:
-        say_json({"label": found.label, "confidence": found.confidence, "sure": found.sure})
-    else:
-        say(told({"label": found.label, "confidence": found.confidence, "sure": found.sure}))
+    return loaded.route(embedder.embed([message])[0])
 
 
 def show(
@@ -147,7 +187,7 @@ def use(
 def told(route: dict[str, Any], *, by: str | None = None) -> str:
     """A route in one line; what it rests on is not sure enough to act on where it is a guess."""
     guess = "" if route["sure"] else ", a guess"
-    return f"{route['label']}, {route['confidence']:.2f}{guess}" + (f", by {by[:12]}" if by else "")
+    return f"{route['label']}, {route['confidence']:.2f}{guess}" + (f", by {by}" if by else "")
 
 
 def put(router: LinearRoute, path: Path) -> None:

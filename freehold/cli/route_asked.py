@@ -6,7 +6,8 @@ import asyncio
 import hashlib
 import logging
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import AsyncGenerator, Collection, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING
@@ -16,6 +17,8 @@ from freehold.cli.progress import Bar
 from freehold.errors import EngineError, InvalidInput
 
 if TYPE_CHECKING:  # numpy and the settings take their time; --help does without
+    from freehold.assistant.model_router import Asked as ModelAsked
+    from freehold.assistant.model_router import ModelRouter
     from freehold.config import Config
     from freehold.engines.base import Embedder
     from freehold.tasks.linear_route import LinearRoute
@@ -116,6 +119,37 @@ def of_the_linear(linear: LinearRoute, embedder: Embedder, messages: Messages) -
     return Asked(said, seconds, [])
 
 
+@asynccontextmanager
+async def running(config: Config, model: Described) -> AsyncGenerator[ModelRouter]:
+    """A router over an engine of its own, with the context and the patience that it has in service.
+
+    Raises:
+        FreeholdError: the model cannot be run or reached.
+    """
+    from freehold.assistant import brief_model
+    from freehold.assistant.model_router import ModelRouter
+    from freehold.engines.chosen import ChosenEngine
+
+    logging.getLogger(brief_model.__name__).setLevel(logging.ERROR)  # failures are told by those who ask
+    context = min(config.engine_context, brief_model.CONTEXT)
+    engine = await asyncio.to_thread(engine_of, config, model, context=context)
+    try:
+        await engine.start()
+        yield ModelRouter(brief_model.BriefModel(ChosenEngine(engine, model_of(model[0])), pause=0))
+    finally:
+        await engine.close()
+
+
+async def of_one(config: Config, model: Described, labels: Collection[str], message: str) -> ModelAsked:
+    """What a model says of one message.
+
+    Raises:
+        FreeholdError: it cannot be run or reached.
+    """
+    async with running(config, model) as router:
+        return await router.ask(message, labels)
+
+
 async def of_the_model(
     config: Config, model: Described, labels: Collection[str], messages: Messages
 ) -> Asked:
@@ -124,19 +158,10 @@ async def of_the_model(
     Raises:
         FreeholdError: it cannot be run or reached, or fails again and again.
     """
-    from freehold.assistant import brief_model
-    from freehold.assistant.model_router import ModelRouter
-    from freehold.engines.chosen import ChosenEngine
-
-    logging.getLogger(brief_model.__name__).setLevel(logging.ERROR)  # failures are counted here, and told
-    context = min(config.engine_context, brief_model.CONTEXT)
-    engine = await asyncio.to_thread(engine_of, config, model, context=context)
-    router = ModelRouter(brief_model.BriefModel(ChosenEngine(engine, model_of(model[0])), pause=0))
     said: list[str | None] = []
     seconds, tokens = [], []
     failed = in_a_row = 0
-    try:
-        await engine.start()
+    async with running(config, model) as router:
         with Bar(model[0]["name"]) as bar:
             for text in messages.texts:
                 began = time.perf_counter()
@@ -152,6 +177,4 @@ async def of_the_model(
                         " machine was busy with something else.",
                     )
                 bar.update(len(said), len(messages.texts), text)
-    finally:
-        await engine.close()
     return Asked(said, seconds, tokens, failed)

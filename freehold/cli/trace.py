@@ -93,7 +93,11 @@ def fields_of(trace: dict[str, Any]) -> list[tuple[str, object]]:
         ("assistant", trace["assistant_id"]),
         ("question", trace["question"]),
         *(("understood", each) for each in trace.get("questions", []) if each != trace["question"]),
-        *([("about", told(trace["route"], by=trace.get("route_by")))] if trace.get("route") else []),
+        *(
+            [("about", told(trace["route"], by=(trace.get("route_by") or "")[:12]))]
+            if trace.get("route")
+            else []
+        ),
         *([("not routed", trace["route_failure"])] if trace.get("route_failure") else []),
         *([("put in full by", trace["rewritten_by"])] if trace.get("rewritten_by") else []),
         *([("not rewritten", trace["rewrite_failure"])] if trace.get("rewrite_failure") else []),

@@ -47,3 +47,9 @@ def test_cuts_do_not_matter_and_nothing_is_lost(text: str, data: st.DataObject) 
 def test_a_finished_sentence_is_given_before_the_next_is_whole() -> None:
     draft = Draft()
     assert list(draft.add("Refunds take five days. [1] Th")) == [("", "Refunds take five days. [1]")]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "  \n", "\t\r\n \n  ", " [1]\n", " [1] \r\n"])
+def test_a_line_ends_whatever_white_space_is_around_its_end(end: str) -> None:
+    draft = Draft()
+    assert [sentence for _, sentence in draft.add(f"one line{end}another")] == [f"one line{end}".strip()]

@@ -180,3 +180,14 @@ def test_a_model_that_cannot_be_loaded_is_not_judged(
     ran = freehold("route", "measure", str(file))
     assert ran.status == 1 and "error: " in ran.err and "Traceback" not in ran.err
     assert not script.bodies("POST", f"/api/v1/models/{model['id']}/metrics")
+
+
+def test_a_message_is_tried_on_the_model_where_it_routes(
+    freehold: Callable[..., Ran], model: dict[str, Any]
+) -> None:
+    ran = freehold("route", "try", "Is my card lost?")
+    assert ran.status != 0 and "Nobody routes" in ran.err and "Traceback" not in ran.err
+    model["lineage"] = {"metrics": {"route": {"accuracy": 1.0, "labels": ["card", "fee"]}}}
+    tried = json.loads(freehold("route", "try", "Is my card lost?", "--json").out)
+    assert (tried["label"], tried["by"]) == ("card", "topics")
+    assert re.match(r"card, [\d.]+(, a guess)?, by topics$", freehold("route", "try", "a fee").out.strip())
