@@ -36,12 +36,14 @@ class AnswerFile:
         self._settled_at = time.monotonic()
 
     def write(self, prompt: Prompt, text: str) -> None:
-        """
+        """Half a character, which some endpoints send and no training data may have, becomes U+FFFD.
+
         Raises:
             NoRoom: the disk is full; what was written before is kept.
         """
+        whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
         with room(self._path):
-            left = memoryview(_encoded(prompt.answered(text, self._teacher)))
+            left = memoryview(_encoded(prompt.answered(whole, self._teacher)))
             while left:
                 left = left[self._file.write(left) :]
         self.there.add(prompt.digest)
@@ -121,8 +123,7 @@ def _end_of_last_line(file: BinaryIO, size: int) -> int:
 
 
 def _encoded(value: Mapping[str, Any]) -> bytes:
-    """One line; half characters, which UTF-8 has not, as JSON's own escapes."""
-    return (json.dumps(value, ensure_ascii=False) + "\n").encode(errors="backslashreplace")
+    return (json.dumps(value, ensure_ascii=False) + "\n").encode()
 
 
 def _short(value: Mapping[str, Any]) -> str:

@@ -88,9 +88,9 @@ def test_the_teachers_answer_takes_the_place_of_the_last_and_all_else_is_kept(tm
     }
     asked = list(prompts(write(tmp_path / "prompts.jsonl", [value])))
     out = tmp_path / "new" / "answers.jsonl"
-    go(asked, out, Teacher(lambda text: Said("Neu – \ud83d.", True)))
+    go(asked, out, Teacher(lambda text: Said("Neu – \ud83d, \ud83d\ude00.", True)))
     (found,) = read(out)
-    assert found["messages"] == [*value["messages"][:-1], assistant("Neu – \ud83d.")]
+    assert found["messages"] == [*value["messages"][:-1], assistant("Neu – \ufffd, 😀.")]
     assert found["teacher"] == TEACHER
     assert (found["passages"], found["id"]) == ([[8, 13]], 7)
     assert "good" not in found, "it judged the answer that was replaced"
