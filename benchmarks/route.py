@@ -29,8 +29,8 @@ from typing import Any
 
 import numpy as np
 from datasets import BenchSet, banking77, clinc150, sample
+from machine import machine
 from safetensors import safe_open
-from search import machine
 
 from freehold.config import load
 from freehold.engines.embedder import OnnxEmbedder
@@ -83,6 +83,7 @@ class Preset:
 PRESETS = {
     "trial": Preset(1024, Shape(64, 2, 4e-3, 3), Shape(24, 1, 1e-2, 6)),
     "small": Preset(2048, Shape(128, 4, 2e-3, 8), Shape(48, 2, 4e-3, 18)),
+    "smaller": Preset(2048, Shape(128, 4, 2e-3, 8), Shape(32, 2, 5e-3, 18)),
     "gpu": Preset(4096, Shape(512, 8, 6e-4, 20), Shape(160, 6, 1.5e-3, 40)),
 }
 RECIPE = """\
