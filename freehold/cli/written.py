@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from errno import EDQUOT, EFBIG, ENOSPC
 from pathlib import Path
 
+from freehold.disk import FULL
 from freehold.errors import InvalidInput, NoRoom
 
 
@@ -21,6 +21,6 @@ def writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in (ENOSPC, EDQUOT, EFBIG):
+        if error.errno in FULL:
             raise NoRoom(f"The disk is full: {path} was not written.", hint="Make room.") from None
         raise InvalidInput(f"{path} cannot be written: {error.strerror}.") from None

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from freehold.disk import sync
 from freehold.egress import Egress
 from freehold.errors import FetchFailed
 from freehold.models.files import PIECE_BYTES
-from freehold.models.formats.new_file import sync
 from freehold.net import Resolve, resolve, resume
 from freehold.net.response import Answer, raise_for_status
 

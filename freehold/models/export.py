@@ -11,12 +11,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from freehold.disk import sync
 from freehold.errors import Conflict, InvalidInput, NotFound
 from freehold.models import licence, modelfile
 from freehold.models.card import card
 from freehold.models.conversion import converted
 from freehold.models.files import copy, room
-from freehold.models.formats.new_file import Progress, sync
+from freehold.models.formats.new_file import Progress
 from freehold.models.lineage import Family
 from freehold.models.model import Model
 from freehold.models.registry import Registry

@@ -7,7 +7,6 @@ its row are being changed together, so that whoever opens the folder next can se
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import os
 import shutil
@@ -15,8 +14,9 @@ import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from freehold.disk import FULL, sync
 from freehold.errors import NoRoom, Unavailable
-from freehold.models.formats.new_file import Progress, sync
+from freehold.models.formats.new_file import Progress
 
 PIECE_BYTES = 4 * 2**20
 SPARE_BYTES = 64 * 2**20
@@ -217,7 +217,7 @@ def room() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        if error.errno in FULL:
             raise _full(error.strerror or "no space left") from error
         raise Unavailable(
             f"The model cannot be copied: {error.strerror or error}.",

@@ -22,8 +22,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from freehold.config import load
+from freehold.disk import sync
 from freehold.errors import FetchFailed, FreeholdError, ModelRejected, NoRoom, Unavailable
-from freehold.models.formats.new_file import sync
 from freehold.models.onnx_runtime import quantization, runtime
 from freehold.net import Egress, download
 

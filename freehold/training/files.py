@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from freehold.disk import FULL, sync
 from freehold.errors import NoRoom
-
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextlib.contextmanager
@@ -33,12 +30,12 @@ def whole_folder(target: Path) -> Iterator[Path]:
             fresh.mkdir()
             yield fresh
             for path in sorted(fresh.rglob("*")):
-                settle(path)
-            settle(fresh)
+                sync(path)
+            sync(fresh)
         if target.exists():
             target.rename(old)
         fresh.rename(target)
-        settle(target.parent)
+        sync(target.parent)
         shutil.rmtree(old, ignore_errors=True)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
@@ -96,17 +93,8 @@ def whole_file(target: Path) -> Iterator[Path]:
     try:
         with room(target):
             yield fresh
-            settle(fresh)
+            sync(fresh)
         fresh.replace(target)
-        settle(target.parent)
+        sync(target.parent)
     finally:
         fresh.unlink(missing_ok=True)
-
-
-def settle(path: Path) -> None:
-    """Waits until a file, or a folder's list of names, is on the disk."""
-    number = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)

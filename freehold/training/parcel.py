@@ -16,9 +16,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
+from freehold.disk import FULL
 from freehold.errors import Conflict, InvalidInput, NotFound
 from freehold.training.archive import forwards
-from freehold.training.files import FULL, room, whole_folder
+from freehold.training.files import room, whole_folder
 from freehold.training.places import CHECKPOINT, RUN
 
 MANIFEST = "manifest.json"

@@ -7,7 +7,6 @@ shown to them again; what they are stored as is made of harmless characters. Kno
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import re
 import secrets
@@ -22,6 +21,7 @@ from anyio import CancelScope, to_thread
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
+from freehold.disk import FULL
 from freehold.errors import Conflict, FreeholdError, InvalidInput, NoRoom, TooLarge
 
 FILES_AT_ONCE = 200
@@ -277,7 +277,7 @@ def _disk_errors() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        if error.errno in FULL:
             raise NoRoom(
                 "The disk is full; nothing of the upload was kept.",
                 hint="Free space on the data folder's disk.",

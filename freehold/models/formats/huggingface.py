@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from freehold.disk import sync
 from freehold.errors import Conflict, InvalidInput, ModelRejected
 from freehold.models.formats.checkpoint import INDEX, SINGLE
 from freehold.models.formats.floats import Floats, Kind, convert, from_float32, to_float32
@@ -23,7 +24,7 @@ from freehold.models.formats.gguf_file import GgufFile, open_gguf
 from freehold.models.formats.gguf_llama import read_config
 from freehold.models.formats.llama_config import LlamaConfig, written
 from freehold.models.formats.llama_tensors import ROPE_DIVISORS, LlamaTensor, tensors, to_halves
-from freehold.models.formats.new_file import Progress, new_file, sync
+from freehold.models.formats.new_file import Progress, new_file
 from freehold.models.formats.safetensors_writer import Tensor, write
 from freehold.models.formats.tokenizer_writer import end_ids, special_ids, tokenizer_files
 
