@@ -25,15 +25,15 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "fixtures")]
 
-from freehold.config import load  # noqa: E402
-from freehold.egress import Egress  # noqa: E402
-from freehold.engines.llama_model import Context, Model  # noqa: E402
-from freehold.errors import FreeholdError, InvalidInput  # noqa: E402
-from freehold.models import hub  # noqa: E402
-from freehold.models.formats import convert  # noqa: E402
-from freehold.models.formats.checkpoint import open_checkpoint  # noqa: E402
-from freehold.models.formats.quantize import quantize  # noqa: E402
-from freehold.models.hub_choice import chosen  # noqa: E402
+from freehold.config import load  # noqa: E402 - the path first
+from freehold.egress import Egress  # noqa: E402 - the path first
+from freehold.engines.llama_model import Context, Model  # noqa: E402 - the path first
+from freehold.errors import FreeholdError, InvalidInput  # noqa: E402 - the path first
+from freehold.models import hub  # noqa: E402 - the path first
+from freehold.models.formats import convert  # noqa: E402 - the path first
+from freehold.models.formats.checkpoint import open_checkpoint  # noqa: E402 - the path first
+from freehold.models.formats.quantize import quantize  # noqa: E402 - the path first
+from freehold.models.hub_choice import chosen  # noqa: E402 - the path first
 
 QUANTISATIONS = ("F32", "F16", "Q8_0", "Q4_K_M")
 TOLERATED = {"F32": 0.02, "F16": 0.1}

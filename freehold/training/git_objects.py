@@ -104,7 +104,8 @@ class GitObjects:
             return None
         content = _out(self._contents).read(int(head[2]))
         _out(self._contents).read(1)
-        if hashlib.sha1(b"%s %d\0" % (kind.encode(), len(content)) + content).hexdigest() != hash:  # noqa: S324
+        headed = b"%s %d\0" % (kind.encode(), len(content)) + content
+        if hashlib.sha1(headed).hexdigest() != hash:  # noqa: S324 - git names its objects so
             raise InvalidInput(
                 f"The mirror {self._folder} is damaged or forged: its object {hash} is another.",
                 hint="Clone the repository again.",
