@@ -9,12 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from freehold.engines.base import Engine
+from freehold.engines.base import TURN_TOKENS, Engine
 from freehold.tasks import answer as task
 from freehold.types import Passage, Query, ScoredPassage
 
-TEMPLATE_TOKENS: Final = 16
-"""What a chat template puts around a turn, about."""
 ANSWER_SHARE: Final = 4
 """One in so many tokens of the context is kept for the answer, or `max_tokens` if that is less."""
 
@@ -36,6 +34,6 @@ async def fitted(
 
 async def _tokens(engine: Engine, texts: Sequence[str], room: int) -> int:
     """How many tokens the texts are; at most as many as bytes, which need no counting where there is room."""
-    around = TEMPLATE_TOKENS * (len(texts) + 1)
+    around = TURN_TOKENS * (len(texts) + 1)
     most = sum(len(text.encode(errors="replace")) for text in texts) + around
     return most if most <= room else await engine.count_tokens("\n".join(texts)) + around

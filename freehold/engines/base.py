@@ -18,6 +18,8 @@ FinishReason = Literal["stop", "length", "cancelled"]
 MAX_TOKENS: Final = 1_000_000
 MAX_LOGPROBS: Final = 20
 MAX_STOPS: Final = 16
+TURN_TOKENS: Final = 16
+"""More than a chat template puts around a turn, for who counts without one."""
 
 
 @dataclass(frozen=True, slots=True)

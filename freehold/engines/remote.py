@@ -13,7 +13,7 @@ from contextlib import AsyncExitStack, aclosing, suppress
 from typing import Any
 
 from freehold.egress import Egress
-from freehold.engines.base import Finished, Generation, TextDelta
+from freehold.engines.base import TURN_TOKENS, Finished, Generation, TextDelta
 from freehold.engines.chat_stream import ChatStream
 from freehold.engines.endpoint_client import WAITS, EndpointClient, Waits
 from freehold.errors import EndpointRefused, FreeholdError, InvalidInput
@@ -27,8 +27,6 @@ STREAM_BYTES_A_TOKEN = 4_096
 """A chunk of one token is about 300 bytes; so many may an answer's stream have."""
 BYTES_A_TOKEN = 3
 """For estimates: English has about 4.3 in Llama's vocabularies, other languages fewer."""
-TURN_TOKENS = 16
-"""More than a chat template puts around a turn."""
 
 
 class RemoteEngine:

@@ -7,15 +7,14 @@ attention can be kept within each. Knows nothing of tokens.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from freehold.disk import replacing
 from freehold.types import Turn
 
 
@@ -50,20 +49,11 @@ def write(path: Path, examples: Iterable[Example]) -> tuple[int, str]:
         OSError: the disk is full, or the folder cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}.partial")
     digest, count = hashlib.sha256(), 0
-    try:
-        with fresh.open("wb") as file:
-            for each in examples:
-                line = json.dumps(each.as_json(), ensure_ascii=False).encode(errors="replace") + b"\n"
-                digest.update(line)
-                file.write(line)
-                count += 1
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            fresh.unlink()
-        raise
+    with replacing(path) as fresh, fresh.open("wb") as file:
+        for each in examples:
+            line = json.dumps(each.as_json(), ensure_ascii=False).encode(errors="replace") + b"\n"
+            digest.update(line)
+            file.write(line)
+            count += 1
     return count, digest.hexdigest()

@@ -7,10 +7,8 @@ nothing of what embeds: whoever has the vectors compares `embedder` with what ma
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +19,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from freehold.disk import replacing
 from freehold.errors import InvalidInput, ModelRejected, NotFound
 from freehold.tasks.learnt import NOTHING, Learnt
 from freehold.tasks.route import OUT_OF_SCOPE, PERSON, Route
@@ -109,17 +108,8 @@ def write(router: LinearRoute, path: Path) -> None:
         {"freehold": json.dumps(described, ensure_ascii=False)},
     )
     path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}.partial")
-    try:
-        with fresh.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            fresh.unlink()
-        raise
+    with replacing(path) as fresh:
+        fresh.write_bytes(data)
 
 
 def read(path: Path) -> LinearRoute:
@@ -138,7 +128,7 @@ def read(path: Path) -> LinearRoute:
                 raise InvalidInput(f"{path} was written by a newer Freehold.", hint="Update this one.")
             weights, bias = file.get_tensor("weights"), file.get_tensor("bias")
             learnt = NOTHING
-            if "learnt" in file.keys():  # noqa: SIM118 - no mapping
+            if "learnt" in file.keys():  # noqa: SIM118 - the open file is no mapping
                 learnt = Learnt(file.get_tensor("learnt"), file.get_tensor("said"))
         router = LinearRoute(
             weights.astype(np.float32),

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from freehold.disk import FULL, sync
+from freehold.disk import FULL, replacing, sync
 from freehold.errors import NoRoom
 
 
@@ -89,12 +89,5 @@ def whole_file(target: Path) -> Iterator[Path]:
     Raises:
         NoRoom: the disk is full; what was at `target` is still there.
     """
-    fresh = target.with_name(f".{target.name}.partial")
-    try:
-        with room(target):
-            yield fresh
-            sync(fresh)
-        fresh.replace(target)
-        sync(target.parent)
-    finally:
-        fresh.unlink(missing_ok=True)
+    with room(target), replacing(target) as fresh:
+        yield fresh

@@ -2,7 +2,8 @@
 
 from answer_world import TEXT, scored
 
-from freehold.assistant.fitting import TEMPLATE_TOKENS, fitted
+from freehold.assistant.fitting import fitted
+from freehold.engines.base import TURN_TOKENS
 from freehold.testing import FakeEngine
 from freehold.types import Query
 
@@ -12,7 +13,7 @@ QUERY = Query("How long do refunds take?")
 
 async def numbers(engine: FakeEngine, max_tokens: int = 50) -> list[int]:
     prompt, passages = await fitted(engine, QUERY, PASSAGES, instructions="", max_tokens=max_tokens)
-    tokens = await engine.count_tokens("\n".join((prompt.system, QUERY.text))) + 3 * TEMPLATE_TOKENS
+    tokens = await engine.count_tokens("\n".join((prompt.system, QUERY.text))) + 3 * TURN_TOKENS
     assert len(passages) == 1 or tokens + min(max_tokens, engine.context_length // 4) <= engine.context_length
     assert all(passage.text in prompt.system for passage in passages)
     return [passage.id for passage in passages]
