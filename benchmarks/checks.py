@@ -1,10 +1,12 @@
 """How often the check of generated sentences is right: on edits of true ones and on naturally written ones.
 
-    python benchmarks/checks.py FOLDER-OF-MARKDOWN… [--data FOLDER]
+    python benchmarks/checks.py FOLDER-OF-MARKDOWN… [--data FOLDER] [--faithbench FOLDER]
 
 Edits are made by edits.py of the given Markdown documents, of the documents in benchmarks/checks and, with
-`--data`, of public sets. The natural sentences and their labels are in benchmarks/checks. Half `a` (of the
-documents) was used for fitting; the figures are those of half `b`. Intervals are 95%, by drawing documents.
+`--data`, of public sets. The natural sentences and their labels are in benchmarks/checks: `played` are an
+assistant model's, in the manner of small ones, `written` those of small models themselves. FaithBench is read
+by faithbench.py. Half `a` (of the documents) was used for fitting; the figures are those of half `b`, and of
+both where it says so. Intervals are 95%, by drawing documents.
 """
 
 from __future__ import annotations
@@ -15,13 +17,14 @@ import shlex
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from datasets import Half
 from edits import edits, markdown, of_set, paraphrases
+from faithbench import faithbench
 from judged import Judged
 from machine import machine
 from numpy.typing import NDArray
@@ -33,6 +36,11 @@ from freehold.types import DocumentRef, Passage
 
 HERE = Path(__file__).parent / "checks"
 DRAWS = 1_000
+NATURAL = {
+    "played": ("sentences.jsonl", "labels.jsonl"),
+    "written": ("written.jsonl", "written-labels.jsonl"),
+}
+"""Natural sentences and their labels."""
 CURVE = (0.2, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9)
 """Scores for which the curve is given."""
 
@@ -51,28 +59,38 @@ class Measured:
         return model.score(self.values)
 
 
-def natural() -> list[Judged]:
-    """The labelled sentences; those the reader called unclear are left out."""
-    labels = {}
-    if (HERE / "labels.jsonl").exists():
-        with (HERE / "labels.jsonl").open(encoding="utf-8") as lines:
-            labels = {line["id"]: line for line in map(json.loads, lines)}
-    found = []
-    with (HERE / "sentences.jsonl").open(encoding="utf-8") as lines:
+def natural(suite: str) -> list[Judged]:
+    """The labelled sentences of a suite; those called unclear, or without a claim, are left out."""
+    return [one for one, label in _labelled(suite) if label in (True, False)]
+
+
+def undecided(suite: str) -> list[Judged]:
+    """The sentences that are called unclear: most of them claim nothing."""
+    return [one for one, label in _labelled(suite) if label == "unclear"]
+
+
+def _labelled(suite: str) -> Iterator[tuple[Judged, bool | str]]:
+    sentences, labels = (HERE / name for name in NATURAL[suite])
+    found = {}
+    if labels.exists():
+        with labels.open(encoding="utf-8") as lines:
+            found = {line["id"]: line for line in map(json.loads, lines)}
+    with sentences.open(encoding="utf-8") as lines:
         for at, line in enumerate(map(json.loads, lines)):
-            label = labels.get(line["id"], {})
-            if label.get("supported") not in (True, False):
+            if line["id"] not in found:
                 continue
+            label = found[line["id"]]
             path = HERE / line["document"]
             title = path.read_text("utf-8").split("\n", 1)[0].lstrip("# ")
             document = DocumentRef(at + 1, title, line["document"])
             text = line["passage"]
             passage = Passage(at + 1, 1, document, tuple(line["heading"]), text, 0, len(text))
-            kind = "holds" if label["supported"] else label.get("fault") or "does not hold"
-            found.append(
-                Judged(line["id"], path.stem, passage, line["sentence"], label["supported"], kind, "natural")
+            holds = label["supported"] is True
+            kind = "holds" if holds else label["fault"] or "does not hold"
+            yield (
+                Judged(line["id"], path.stem, passage, line["sentence"], holds, kind, suite),
+                label["supported"],
             )
-    return found
 
 
 def gather(folders: Sequence[Path], data: Path | None, most: int) -> list[Judged]:
@@ -82,7 +100,13 @@ def gather(folders: Sequence[Path], data: Path | None, most: int) -> list[Judged
         for name in ("bank", "squad"):
             made += edits(name, of_set(name, data), per_passage=1)
         made += paraphrases(data)
-    return [*_few(made, most), *natural()]
+    return _few(made, most)
+
+
+def not_made(summaries: Path | None) -> list[Judged]:
+    """The sentences that no rule made: the natural suites, and FaithBench where it is there."""
+    found = [one for suite in NATURAL for one in natural(suite)]
+    return found if summaries is None else [*found, *faithbench(summaries)]
 
 
 def _few(made: Iterable[Judged], most: int) -> list[Judged]:
@@ -169,9 +193,21 @@ def curve(seen: Sequence[Measured], model: Soundness) -> str:
     return "\n".join(lines)
 
 
+def told(name: str, judged: Sequence[Judged], checker: Checker, model: Soundness) -> str:
+    """What is shown of a natural suite: how many, how many of them unsupported, and the coverage."""
+    seen = [one.judged for one in measure(checker, judged) if one.score(model) >= model.show_above]
+    wrong = sum(not one.supported for one in seen)
+    holding = sum(one.supported for one in judged)
+    return (
+        f"{name}, both halves: {len(seen)} of {len(judged)} sentences shown, {wrong} of them unsupported;"
+        f" {len(seen) - wrong} of the {holding} that hold are shown."
+    )
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folders", type=Path, nargs="*", help="folders of Markdown documents to edit")
     parser.add_argument("--data", type=Path, help="folder of the public sets")
+    parser.add_argument("--faithbench", type=Path, help="folder of FaithBench's batches")
     parser.add_argument(
         "--most", type=int, default=150, help="most edits of a source, kind and half (seed 0)"
     )
@@ -179,12 +215,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def prepared(options: argparse.Namespace, half: Half) -> tuple[list[Judged], Checker]:
     """The sentences of one half of the documents, and the check."""
-    judged = gather(options.folders, options.data, options.most)
+    judged = [*gather(options.folders, options.data, options.most), *not_made(options.faithbench)]
     return [one for one in judged if one.half == half], Checker(keep=50_000)
 
 
 SOURCES = (
-    ("natural sentences", ("natural",)),
+    ("natural sentences, played", ("played",)),
+    ("natural sentences, written by small models", ("written",)),
+    ("summaries labelled by people (FaithBench)", ("faithbench",)),
     ("edits of own documents", ("own",)),
     ("edits of public sets", ("bank", "squad", "dstc11")),
 )
@@ -205,6 +243,16 @@ def main() -> None:
         own = [one for one in seen if one.judged.source in sources]
         if own:
             print(f"\n{name}, half b\n\n{table(own, model)}\n\n{curve(own, model)}")
+    everything = not_made(options.faithbench)
+    for name, sources in SOURCES:
+        if own := [one for one in everything if one.source in sources]:
+            print(f"\n{told(name, own, checker, model)}")
+    for suite in NATURAL:
+        empty = undecided(suite)
+        count = shown(measure(checker, empty), model).sum()
+        print(
+            f"\n{suite}, both halves: of {len(empty)} that claim nothing or are unclear, {count} are shown."
+        )
     print(f"\n{spent:.1f} ms of processor time a sentence, its passage read anew where it is another.")
     print(f"\n{machine()}; `{shlex.join(['python', *sys.argv])}`.")
 

@@ -8,8 +8,9 @@ otherwise never counts for one, whatever the examples say. What is ruled out bef
 left out. `show_above` is where balanced accuracy on half `a` is best in five-fold cross-validation by
 document, edits of Freehold's own documents and of those in benchmarks/checks deciding.
 
-The natural sentences are measured but not fitted on: among them those that hold are further from the
-passage's words than those that do not, and a fit on them would learn to show what the passage does not say.
+The natural sentences are measured but not fitted on: among the played ones those that hold are further
+from the passage's words than those that do not, and a fit on them would learn to show what the passage does
+not say.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
-from checks import Measured, add_arguments, measure, prepared
+from checks import NATURAL, Measured, add_arguments, measure, prepared
 from numpy.typing import NDArray
 
 from freehold.assistant.support import NAMES
@@ -145,8 +146,8 @@ def main() -> None:
     options = parser.parse_args()
     judged, checker = prepared(options, "a")
     measured = measure(checker, judged)
-    seen = [one for one in measured if one.judged.source != "natural"]
-    rest = [one for one in measured if one.judged.source == "natural"]
+    seen = [one for one in measured if one.judged.source in SHARES]
+    rest = [one for one in measured if one.judged.source not in SHARES]
     crossing = crossed(seen)
     threshold = chosen(seen, crossing)
     coefficients, bias = fitted = fit(seen)
@@ -156,10 +157,11 @@ def main() -> None:
         if round(float(value), 4)
     }
     table = {"weights": named, "bias": round(bias, 4), "show_above": round(threshold, 2)}
-    natural = accuracy(rest, scores(rest, fitted), threshold, ["natural"])
+    natural = [accuracy(rest, scores(rest, fitted), threshold, [suite]) for suite in NATURAL]
     print(
         f"balanced accuracy on half a at {threshold:.2f}: edits of own documents"
-        f" {accuracy(seen, crossing, threshold, ['own']):.3f} (crossed), natural {natural:.3f}",
+        f" {accuracy(seen, crossing, threshold, ['own']):.3f} (crossed), natural"
+        f" {', '.join(f'{suite} {each:.3f}' for suite, each in zip(NATURAL, natural, strict=True))}",
         file=sys.stderr,
     )
     text = json.dumps(table, indent=1) + "\n"

@@ -58,7 +58,7 @@ _HARMLESS = re.compile(
     r"also|however|therefore|thus|additionally|furthermore|moreover|please|simply|just|note|instance|example"
     r"|according|documents?|documentation|following|able|may|might|want|wish|like|here|yes|ok|sure|about|one"
     r"|per|cent|finally|am|does|did|done|get|gets|having|let|lets|e\.g|i\.e|sorry|unfortunately"
-    r"|happy|glad|luckily|too|very|really"
+    r"|happy|glad|luckily|too|very|really|notably|specifically|overall|although|though|despite|during"
 )
 _CONDITION = r"if|when|unless|provided|as long as|in case|while|as soon as|for those who|where"
 _GROUPS = {
@@ -192,13 +192,16 @@ class Statement:
         return found
 
     def names(self, known: Iterable[str] = ()) -> list[list[Token]]:
-        """Runs of capitalised words; one alone at a sentence's start counts when `known` holds it."""
+        """Runs of capitalised words; one alone at a sentence's start counts when `known` holds it.
+
+        Whoever owns something is a name apart: `Torvell's Saver` are two.
+        """
         known = set(known)
         runs: list[list[Token]] = []
         for token in self.tokens:
             if not token.capital:
                 runs.append([])
-            elif runs and runs[-1] and token.joined and token.capital == 2:
+            elif runs and runs[-1] and token.joined and token.capital == 2 and not _owns(runs[-1][-1]):
                 runs[-1].append(token)
             else:
                 runs.append([token])
@@ -231,6 +234,10 @@ class Statement:
                         tokens[beside] = replace(tokens[beside], key=_stem(unit))
                         break
         return Statement(tokens, self.codes, self.marked, self.groups, self.denies, self.text)
+
+
+def _owns(token: Token) -> bool:
+    return token.text.endswith("'s")
 
 
 def _at_the_hour(key: str, other: Statement) -> str:

@@ -15,6 +15,7 @@ import numpy as np
 
 from freehold.assistant import comparison, qualifiers
 from freehold.assistant.evidence import Array
+from freehold.assistant.framing import unframed
 from freehold.assistant.material import Material, Unit
 from freehold.assistant.seen import scripts, seen, turns
 from freehold.assistant.statement import Statement, Token, content, read
@@ -62,8 +63,9 @@ class Finding:
 
 
 def take(sentence: str) -> Claim:
-    """Reads a claim."""
-    return Claim(sentence, seen(sentence), read(sentence))
+    """Reads a claim; what only leads into it is none of it."""
+    claimed = unframed(sentence)
+    return Claim(sentence, seen(claimed), read(claimed))
 
 
 def find(claim: Claim, material: Material) -> Finding:

@@ -36,3 +36,8 @@ def test_times_and_lengths_are_put_as_the_other_has_them() -> None:
     assert "#2.0" not in claim.keys
     unknown = read("Open until eight.").in_terms_of(passage)
     assert "#8.0" in unknown.keys
+
+
+def test_an_owner_is_a_name_apart() -> None:
+    names = read("It was Torvell's Saver Box that came.").names()
+    assert [[token.text for token in run] for run in names] == [["Torvell's"], ["Saver", "Box"]]
