@@ -74,7 +74,7 @@ def dataset(
         )
     if folders:
         return _of_shards(Shards.open(folders[0]), recipe.data.context, tokenizer)
-    digest = _digest(files, tokenizer)
+    digest = digest_of(files, tokenizer)
     if recipe.objective == "next-token":
         return _of_texts(files, recipe, tokenizer, digest, told)
     return _of_conversations(files, recipe, tokenizer, digest, told)
@@ -89,8 +89,7 @@ def _of_shards(shards: Shards, context: int, tokenizer: Tokenizer) -> Dataset:
     rows = Rows.of_shards(shards, context)
     if not len(rows):
         raise InvalidInput(f"{shards.folder} holds less than one row of {context} tokens.")
-    facts = "".join(each["sha256"] for each in shards.manifest["files"]) + tokenizer.hash
-    return Dataset(rows, [context] * len(rows), hashlib.sha256(facts.encode()).hexdigest())
+    return Dataset(rows, [context] * len(rows), _digest_of_shards(shards, tokenizer))
 
 
 def _of_texts(
@@ -208,9 +207,21 @@ def _nothing(files: Many[Path], left_out: Many[LeftOut]) -> InvalidInput:
     )
 
 
-def _digest(files: Many[Path], tokenizer: Tokenizer) -> str:
+def digest_of(files: Many[Path], tokenizer: Tokenizer) -> str:
+    """The `digest` that `dataset` gives these files; their examples are not looked at.
+
+    Raises:
+        NotFound, InvalidInput: token shards that cannot be read.
+    """
+    if len(files) == 1 and files[0].is_dir():
+        return _digest_of_shards(Shards.open(files[0]), tokenizer)
     whole = hashlib.sha256(tokenizer.hash.encode())
     for path in files:
         with path.open("rb") as file:
             whole.update(hashlib.file_digest(file, "sha256").digest())
     return whole.hexdigest()
+
+
+def _digest_of_shards(shards: Shards, tokenizer: Tokenizer) -> str:
+    facts = "".join(each["sha256"] for each in shards.manifest["files"]) + tokenizer.hash
+    return hashlib.sha256(facts.encode()).hexdigest()

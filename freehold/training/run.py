@@ -17,6 +17,7 @@ from safetensors.numpy import load_file, save_file
 from freehold.errors import Conflict
 from freehold.training import checkpoint, lock, outcome
 from freehold.training.checkpoint import Progress
+from freehold.training.data import digest_of
 from freehold.training.files import whole_file
 from freehold.training.loop import fit
 from freehold.training.metrics import Metrics
@@ -24,6 +25,7 @@ from freehold.training.model import quiet
 from freehold.training.places import ADAPTER, CHECKPOINT, METRICS, MODEL, REFERENCE, RUN
 from freehold.training.recipe import Recipe
 from freehold.training.session import Session, prepare, split_here
+from freehold.training.tokens import load as load_tokenizer
 
 NAMED = 5
 """Examples that were left out which are named at once; `run.json` names more."""
@@ -41,7 +43,7 @@ def run(
     call goes on from it). `fresh` throws away what the folder holds of an earlier run.
 
     Raises:
-        Conflict: the folder holds another recipe's run, or one over other data.
+        Conflict: the folder holds another recipe's run, done or not, or one over other data.
         FreeholdError: what `prepare` and `fit` raise.
     """
     quiet()
@@ -49,14 +51,19 @@ def run(
     with lock.held(folder) if chief else contextlib.nullcontext():
         if fresh and chief:
             _clear(folder)
-        known = _finished(folder)
-        if known is not None and known["recipe_digest"] == recipe.digest():
+        # only the first process clears: another one may still see what is about to go
+        known = None if fresh else _finished(folder)
+        if known is not None:
+            _check_same(folder, known["recipe_digest"], known["dataset"]["digest"], recipe)
             if chief:
                 _tell(out, {"event": "end", "outcome": "done", "result": known["result"], "again": True})
             return "done"
         session = prepare(recipe)
         session.accelerator.wait_for_everyone()
-        progress = _progress(folder, recipe, session)
+        found = checkpoint.progress_of(folder)
+        if found is not None:
+            _check_same(folder, found.recipe, found.dataset, recipe)
+        progress = found or Progress(recipe=recipe.digest(), dataset=session.train.dataset.digest)
         metrics = Metrics(folder, after=progress.step, out=out) if chief else None
         if metrics is not None:
             metrics.say("start", step=progress.step, **_facts(session))
@@ -75,28 +82,30 @@ def run(
     return ended
 
 
-def _progress(folder: Path, recipe: Recipe, session: Session) -> Progress:
-    wanted = Progress(recipe=recipe.digest(), dataset=session.train.dataset.digest)
-    found = checkpoint.progress_of(folder)
-    if found is None:
-        return wanted
-    for what, theirs, ours in (
-        ("recipe", found.recipe, wanted.recipe),
-        ("training data", found.dataset, wanted.dataset),
-    ):
-        if theirs != ours:
-            raise Conflict(
-                f"{folder} holds a run whose {what} was another.",
-                hint="Name another folder, or begin anew with --fresh.",
-            )
-    return found
+def _check_same(folder: Path, digest: str, dataset: str, recipe: Recipe) -> None:
+    """
+    Raises:
+        Conflict: a run of this recipe's and these data's digests is not the recipe's own.
+    """
+    what = "recipe" if digest != recipe.digest() else ""
+    if not what and dataset != digest_of(recipe.data.train, load_tokenizer(recipe.tokenizer)):
+        what = "training data"
+    if what:
+        raise Conflict(
+            f"{folder} holds a run whose {what} was another.",
+            hint="Name another folder, or begin anew with --fresh.",
+        )
 
 
 def _refer(session: Session, folder: Path, *, write: bool) -> None:
-    """The model at the start is asked once; a run that goes on has its answers from the first time."""
+    """The model at the start is asked once; a run that goes on has its answers from the first time.
+
+    Evaluation data may change between two legs: then it is asked again, for the model here is still the one
+    at the start here.
+    """
     path = folder / REFERENCE
-    if checkpoint.progress_of(folder) is not None and path.exists():
-        session.take_reference(load_file(path))
+    noted = load_file(path) if checkpoint.progress_of(folder) is not None and path.exists() else {}
+    if session.take_reference(noted):
         return
     session.refer()
     if write:
@@ -126,12 +135,13 @@ def _facts(session: Session) -> dict[str, Any]:
 
 
 def _finished(folder: Path) -> dict[str, Any] | None:
-    path = folder / RUN
+    """The account of a run that is done; None where none is, or its result is gone."""
     try:
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return found if (folder / found["result"]).is_dir() else None
-    except (OSError, ValueError, KeyError):
+        found: dict[str, Any] = json.loads((folder / RUN).read_text(encoding="utf-8"))
+        whole = (folder / found["result"]).is_dir() and found["recipe_digest"] and found["dataset"]["digest"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
+    return found if whole else None
 
 
 def _clear(folder: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
@@ -103,19 +103,26 @@ class Session:
             self.evaluation = self._with_reference(self.evaluation)
 
     def reference(self) -> dict[str, np.ndarray]:
-        """What `refer` noted, by dataset."""
-        named = {"train": self.train, "evaluation": self.evaluation}
+        """What `refer` noted, by the datasets' digests."""
+        materials = (self.train, self.evaluation)
         return {
-            name: each.reference
-            for name, each in named.items()
+            each.dataset.digest: each.reference
+            for each in materials
             if each is not None and each.reference is not None
         }
 
-    def take_reference(self, noted: dict[str, np.ndarray]) -> None:
-        """Takes what `reference` gave in an earlier leg."""
-        self.train = replace(self.train, reference=noted["train"])
+    def take_reference(self, noted: Mapping[str, np.ndarray]) -> bool:
+        """Takes what `reference` gave in an earlier leg; False, and nothing taken, where it lacks a dataset.
+
+        A dataset's digest says which it is.
+        """
+        materials = (self.train, self.evaluation)
+        if any(each is not None and each.dataset.digest not in noted for each in materials):
+            return False
+        self.train = replace(self.train, reference=noted[self.train.dataset.digest])
         if self.evaluation is not None:
-            self.evaluation = replace(self.evaluation, reference=noted["evaluation"])
+            self.evaluation = replace(self.evaluation, reference=noted[self.evaluation.dataset.digest])
+        return True
 
     def _ask(self, batch: Batch, objective: Callable[[torch.Tensor, torch.Tensor, Batch], T]) -> T:
         with self.accelerator.autocast():

@@ -20,6 +20,7 @@ from transformers import LlamaForCausalLM
 
 from freehold.errors import Conflict, InvalidInput, NoRoom, TrainingFailed
 from freehold.training import lock, loop
+from freehold.training import run as runs
 from freehold.training.__main__ import stopper
 from freehold.training.recipe import load
 from freehold.training.run import run
@@ -190,6 +191,34 @@ def test_a_finished_run_is_not_run_again(made: Path, tmp_path: Path) -> None:
     ]
 
 
+def test_a_finished_run_of_another_recipe_or_over_other_data_is_left_alone(
+    made: Path, tmp_path: Path
+) -> None:
+    tiny_runs.write_lines(made / "own.jsonl", tiny_runs.conversations(8))
+    out = trained(made, tmp_path / "out", data={"train": "own.jsonl"}, run={"steps": 2})
+    before = {path.name: path.read_bytes() for path in (*out.glob("*.json*"), *(out / "model").iterdir())}
+    with pytest.raises(Conflict, match="whose recipe was another"):
+        run(load(tiny_runs.recipe(made, data={"train": "own.jsonl"}, run={"steps": 3})), out)
+    tiny_runs.write_lines(made / "own.jsonl", tiny_runs.conversations(9))
+    recipe = load(tiny_runs.recipe(made, data={"train": "own.jsonl"}, run={"steps": 2}))
+    with pytest.raises(Conflict, match="whose training data was another"):
+        run(recipe, out)
+    after = {path.name: path.read_bytes() for path in (*out.glob("*.json*"), *(out / "model").iterdir())}
+    assert after == before
+    assert run(recipe, out, fresh=True) == "done"
+
+
+def test_a_second_process_does_not_take_a_run_for_done_that_the_first_clears(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = trained(made, tmp_path / "out", run={"steps": 1})
+    monkeypatch.setenv("RANK", "1")
+    monkeypatch.setattr(runs, "prepare", lambda recipe: pytest.fail("it began"))
+    with pytest.raises(pytest.fail.Exception, match="it began"):
+        run(load(tiny_runs.recipe(made, run={"steps": 1})), out, fresh=True)
+    assert run(load(tiny_runs.recipe(made, run={"steps": 1})), out) == "done"
+
+
 def after(steps: int) -> Callable[[], bool]:
     """Stops after so many steps."""
     asked = iter(range(1, steps))
@@ -204,6 +233,23 @@ def test_a_run_in_legs_has_the_losses_of_one_to_the_last_digit(made: Path, tmp_p
     legs = [run(recipe, tmp_path / "legs", stopping=after(steps)) for steps in (3, 5, 99)]
     assert legs == ["stopped", "stopped", "done"]
     assert tiny_runs.losses(tmp_path / "legs") == tiny_runs.losses(whole)
+
+
+def test_evaluation_data_may_be_added_between_two_legs(made: Path, tmp_path: Path) -> None:
+    objective, tables = tables_of("preference", made)
+    tables["run"] = {"steps": 4}
+    evaluated = tables | {"data": tables["data"] | {"evaluation": "marked.jsonl"}}
+    whole = trained(made, tmp_path / "whole", objective, **evaluated)
+    recipe = load(tiny_runs.recipe(made, objective, **tables))
+    assert run(recipe, tmp_path / "legs", stopping=after(1)) == "stopped"
+    tiny_runs.write_lines(made / "few.jsonl", tiny_runs.conversations(5, good=lambda number: number != 2))
+    for name in ("few", "marked"):
+        tables["data"]["evaluation"] = f"{name}.jsonl"
+        recipe = load(tiny_runs.recipe(made, objective, **tables))
+        ended = run(recipe, tmp_path / "legs", stopping=after(1 if name == "few" else 99))
+    assert ended == "done"
+    assert tiny_runs.losses(tmp_path / "legs") == tiny_runs.losses(whole)
+    assert tiny_runs.losses(tmp_path / "legs", "evaluation") == tiny_runs.losses(whole, "evaluation")
 
 
 def test_a_folder_of_another_run_is_left_alone(made: Path, tmp_path: Path) -> None:
