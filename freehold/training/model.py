@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 
 import torch
 import transformers
+from huggingface_hub.errors import StrictDataclassError
+from safetensors import SafetensorError
 from torch import nn
 
 from freehold.errors import InvalidInput
@@ -20,6 +22,18 @@ from freehold.training.recipe import Lora, ModelTable
 from freehold.training.tokens import Tokenizer
 
 T = TypeVar("T")
+
+FAULTS = (
+    OSError,
+    ValueError,
+    LookupError,
+    TypeError,
+    ArithmeticError,
+    RuntimeError,
+    SafetensorError,
+    StrictDataclassError,
+)
+"""What transformers and the libraries below it raise of a folder, or of a shape, that is none."""
 
 
 class Learner(nn.Module):
@@ -85,18 +99,42 @@ def _read(folder: Path, attention: str) -> Any:
         config = transformers.AutoConfig.from_pretrained(
             folder, local_files_only=True, trust_remote_code=False
         )
-        if config.model_type != "llama":
-            raise InvalidInput(f"{folder} holds a model of the kind {config.model_type}; trained are Llamas.")
-        return transformers.LlamaForCausalLM.from_pretrained(
+    except FAULTS as error:
+        raise _unreadable(folder, error) from None
+    if config.model_type != "llama":
+        raise InvalidInput(f"{folder} holds a model of the kind {config.model_type}; trained are Llamas.")
+    return loaded(transformers.LlamaForCausalLM, folder, dtype=torch.float32, attn_implementation=attention)
+
+
+def loaded(kind: Any, folder: Path, **settings: Any) -> Any:
+    """A model of transformers' class `kind`, every weight of it from the folder.
+
+    transformers itself draws the weights that a folder lacks at random, and goes on.
+
+    Raises:
+        InvalidInput: the folder holds no model, or not all of its weights.
+    """
+    try:
+        model, found = kind.from_pretrained(
             folder,
             local_files_only=True,
             use_safetensors=True,
-            trust_remote_code=False,
-            dtype=torch.float32,
-            attn_implementation=attention,
+            trust_remote_code=False,  # unsaid, one with code of its own has the user asked whether to run it
+            output_loading_info=True,
+            **settings,
         )
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
-        raise InvalidInput(f"{folder} holds no model that can be read: {first_line(error)}") from None
+    except FAULTS as error:
+        raise _unreadable(folder, error) from None
+    if missing := sorted(found["missing_keys"]):
+        raise InvalidInput(
+            f"{folder} lacks {len(missing):,} of its model's weights, {missing[0]} among them.",
+            hint="Copy or download the whole folder of the model again.",
+        )
+    return model
+
+
+def _unreadable(folder: Path, error: Exception) -> InvalidInput:
+    return InvalidInput(f"{folder} holds no model that can be read: {first_line(error)}")
 
 
 def _new(shape: dict[str, Any], tokenizer: Tokenizer, attention: str) -> Any:
@@ -112,7 +150,7 @@ def _new(shape: dict[str, Any], tokenizer: Tokenizer, attention: str) -> Any:
         config = transformers.LlamaConfig(**{"vocab_size": tokenizer.size(), **marks, **shape})
         config._attn_implementation = attention
         return transformers.LlamaForCausalLM(config)
-    except (ValueError, TypeError, ZeroDivisionError) as error:
+    except FAULTS as error:
         raise InvalidInput(f"[model] shape makes no model: {first_line(error)}") from None
 
 

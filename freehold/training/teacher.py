@@ -24,7 +24,7 @@ from freehold.training.cache import CacheWriter, Header, each_of, fingerprint
 from freehold.training.data import Dataset, dataset
 from freehold.training.files import room
 from freehold.training.licences import licence_of
-from freehold.training.model import first_line, quiet
+from freehold.training.model import loaded, quiet
 from freehold.training.recipe import Recipe
 from freehold.training.sequence import Piece, Sequence
 from freehold.training.tokens import load as load_tokenizer
@@ -65,7 +65,7 @@ def write_cache(
     model = _read(teacher)
     header = Header(
         k=min(k, student.size()),
-        temperature=temperature,
+        temperature=float(temperature),
         vocabulary=student.size(),
         tokenizer=student.hash,
         dataset=fingerprint(data),
@@ -74,7 +74,7 @@ def write_cache(
         licence=licence,
     )
     firsts = np.cumsum([0, *(each.at.size for each in each_of(data))])
-    with contextlib.closing(CacheWriter(target, header)) as writer, room(target):
+    with room(target), contextlib.closing(CacheWriter(target, header)) as writer:
         begin = int(np.searchsorted(firsts, writer.done, side="right")) - 1
         writer.forget_after(int(firsts[begin]))  # a sequence half written is asked again
         for numbers in _together(data, begin):
@@ -122,17 +122,7 @@ def _causal(sequence: Sequence) -> Sequence:
 def _read(folder: Path) -> Any:
     """A teacher, in its own precision, where it can compute."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        model = transformers.AutoModelForCausalLM.from_pretrained(
-            folder,
-            local_files_only=True,
-            use_safetensors=True,
-            trust_remote_code=False,  # unsaid, one with code of its own has the user asked whether to run it
-            attn_implementation=PIECES,
-            dtype="auto",
-        )
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
-        raise InvalidInput(f"{folder} holds no model that can be read: {first_line(error)}") from None
+    model = loaded(transformers.AutoModelForCausalLM, folder, attn_implementation=PIECES, dtype="auto")
     if not (hasattr(model, "model") and hasattr(model, "lm_head")):
         raise InvalidInput(f"{folder} holds a {type(model).__name__}, whose parts are not known here.")
     placed: Any = model

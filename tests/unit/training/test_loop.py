@@ -292,10 +292,31 @@ def test_a_tokenizer_larger_than_the_model_is_refused(made: Path, tmp_path: Path
         trained(made, tmp_path / "out", model={"start": None, "tokenizer": "base"}, **{"model.shape": odd})
 
 
+def test_a_shape_that_makes_no_model_is_refused(made: Path, tmp_path: Path) -> None:
+    for changed in ({"hidden_size": "32"}, {"hidden_size": -32}, {"hidden_act": "none such"}):
+        with pytest.raises(InvalidInput, match="shape makes no model"):
+            trained(
+                made,
+                tmp_path / "out",
+                model={"start": None, "tokenizer": "base"},
+                **{"model.shape": tiny_llama.SHAPE | changed},
+            )
+
+
 def test_a_folder_without_a_model_is_refused(made: Path, tmp_path: Path) -> None:
     empty = tiny_llama.tokenizer_folder(tmp_path / "empty")
     with pytest.raises(InvalidInput, match="holds no model that can be read"):
         trained(made, tmp_path / "out", model={"start": str(empty)})
+    cut = tmp_path / "cut"
+    tiny_llama.saved(cut)
+    weights = load_file(cut / "model.safetensors")
+    (cut / "model.safetensors").write_bytes((cut / "model.safetensors").read_bytes()[:5000])
+    with pytest.raises(InvalidInput, match="holds no model that can be read"):
+        trained(made, tmp_path / "out", model={"start": str(cut)})
+    del weights["model.layers.1.mlp.down_proj.weight"]
+    save_file(weights, cut / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(InvalidInput, match=r"lacks 1 of its model's weights, .*mlp\.down_proj"):
+        trained(made, tmp_path / "out", model={"start": str(cut)})
 
 
 def test_without_room_the_last_checkpoint_is_kept(made: Path, tmp_path: Path) -> None:
