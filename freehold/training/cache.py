@@ -59,6 +59,10 @@ class Header:
         return written.ljust(HEADER_BYTES - 1) + b"\n"
 
 
+_ANY = Header(1, 1.0, 1, "", "", 0, "", "")
+"""By which the types of a header's values are told."""
+
+
 def fingerprint(dataset: Dataset) -> str:
     """Equal for datasets that score the same tokens in the same order."""
     if isinstance(dataset.sequences, Rows):
@@ -75,11 +79,14 @@ class CacheWriter:
     """Writes a cache, or goes on with one that was cut off."""
 
     def __init__(self, path: Path, header: Header) -> None:
-        """Raises InvalidInput when the file is there and holds something else."""
-        self._path = path
+        """
+        Raises:
+            InvalidInput: the file is there and holds something else; it is left as it is.
+            OSError: it cannot be written.
+        """
         self._header = header
         path.parent.mkdir(parents=True, exist_ok=True)
-        if not path.exists() or path.stat().st_size < HEADER_BYTES:
+        if not path.exists() or _begun(path, header):
             path.write_bytes(header.as_bytes())
         elif header_of(path) != header:
             raise InvalidInput(
@@ -173,8 +180,22 @@ def header_of(path: Path) -> Header:
             values = json.loads(file.read(HEADER_BYTES))
         if values.get("format") != 1:
             raise InvalidInput(f"{path} was written by a newer Freehold.", hint="Update this one.")
-        return Header(**values)
+        found = Header(**values)
+        for name, value in values.items():
+            if type(value) is not type(getattr(_ANY, name)) or (
+                name in ("k", "temperature", "vocabulary") and not value > 0
+            ):
+                raise ValueError(f"its {name} is {str(value)[:40]}")
+        return found
     except FileNotFoundError:
         raise NotFound(f"There is no file {path}.") from None
-    except (OSError, ValueError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise InvalidInput(f"{path} is no file of a teacher's probabilities: {error}.") from None
+
+
+def _begun(path: Path, header: Header) -> bool:
+    """Whether a file is the beginning of this header, of which a crash left no more."""
+    whole = header.as_bytes()
+    with path.open("rb") as file:
+        start = file.read(HEADER_BYTES)
+    return len(start) < HEADER_BYTES and whole.startswith(start)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -123,6 +125,26 @@ def test_other_examples_and_other_files_are_refused(made: Path, tmp_path: Path) 
         Cache.open(tmp_path / "top", other, tokenizer=hashed)
     with pytest.raises(InvalidInput, match="another teacher's file"):
         asked(made, tmp_path / "top", name="another")
+    (tmp_path / "notes.txt").write_text("shorter than a header, and somebody's own")
+    with pytest.raises(InvalidInput, match="is no file of a teacher's"):
+        asked(made, tmp_path / "notes.txt")
+    assert (tmp_path / "notes.txt").read_text() == "shorter than a header, and somebody's own"
+    whole = (tmp_path / "top").read_bytes()
+    (tmp_path / "begun").write_bytes(whole[:100])
+    asked(made, tmp_path / "begun")
+    assert (tmp_path / "begun").read_bytes() == whole
     (tmp_path / "junk").write_bytes(b"\x00" * 5000)
     with pytest.raises(InvalidInput, match="is no file of a teacher's"):
         Cache.open(tmp_path / "junk", other, tokenizer=hashed)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"k": "5"}, {"k": -1}, {"temperature": 0.0}, {"positions": "9"}, {"licence": None}, {"more": 1}, None],
+)
+def test_a_header_that_cannot_be_is_refused(tmp_path: Path, changed: dict[str, object] | None) -> None:
+    header = asdict(Header(5, 1.0, 300, "t", "d", 9, "tiny", "own"))
+    text = "[" * 4000 if changed is None else json.dumps(header | changed)
+    (tmp_path / "top").write_bytes(text.encode().ljust(cache.HEADER_BYTES))
+    with pytest.raises(InvalidInput, match="is no file of a teacher's"):
+        cache.header_of(tmp_path / "top")
