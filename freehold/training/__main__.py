@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 
-from freehold.errors import FreeholdError, Unavailable
+from freehold.errors import FreeholdError, InvalidInput, Unavailable
 from freehold.training.needs import LIBRARIES
 
 STOPPED = 3
@@ -53,9 +53,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with needed():
             return doing(asked)
+    except OSError as error:
+        failed: FreeholdError = InvalidInput(
+            f"{error.filename or 'A file'} cannot be used: {error.strerror or error}.",
+            hint="Look at its path and permissions.",
+        )
     except FreeholdError as error:
-        print(json.dumps({"event": "failed", **error.as_json()}), flush=True)
-        return 1
+        failed = error
+    print(json.dumps({"event": "failed", **failed.as_json()}), flush=True)
+    return 1
 
 
 def _run(asked: argparse.Namespace) -> int:

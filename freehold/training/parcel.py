@@ -30,22 +30,35 @@ _PART = re.compile(r"(.+\.tar)\.(\d{3,})")
 def pack(files: Mapping[str, Path | bytes], target: Path, *, part_bytes: int | None = None) -> list[Path]:
     """Writes `files` (by their names within) as `target`, a `.tar`, or as its parts; gives what was written.
 
+    An archive of this name that is there goes first, so that no part of it can be taken for one of the new.
+
     Raises:
-        NoRoom: the disk is full.
+        InvalidInput: parts of no size.
+        NoRoom: the disk is full; nothing is left of the attempt.
     """
+    if part_bytes is not None and part_bytes < 1:
+        raise InvalidInput(
+            "A part of an archive has a byte or more.", hint="Name the size of its parts in MB."
+        )
     target.parent.mkdir(parents=True, exist_ok=True)
     for old in [target, *parts_of(target)]:
         old.unlink(missing_ok=True)
-    hashes = {}
-    with room(target), _Parts(target, part_bytes) as out, tarfile.open(fileobj=out, mode="w|") as tar:
-        for name, content in sorted(files.items()):
-            size = len(content) if isinstance(content, bytes) else content.stat().st_size
-            with io.BytesIO(content) if isinstance(content, bytes) else content.open("rb") as file:
-                hashes[name] = hashlib.file_digest(file, "sha256").hexdigest()
-                file.seek(0)
-                _add(tar, name, size, file)
-        listed = json.dumps({"format": 1, "sha256": hashes}, indent=1).encode()
-        _add(tar, MANIFEST, len(listed), io.BytesIO(listed))
+    out = _Parts(target, part_bytes)
+    try:
+        with room(target), out, tarfile.open(fileobj=out, mode="w|") as tar:
+            hashes = {}
+            for name, content in sorted(files.items()):
+                size = len(content) if isinstance(content, bytes) else content.stat().st_size
+                with io.BytesIO(content) if isinstance(content, bytes) else content.open("rb") as file:
+                    hashes[name] = hashlib.file_digest(file, "sha256").hexdigest()
+                    file.seek(0)
+                    _add(tar, name, size, file)
+            listed = json.dumps({"format": 1, "sha256": hashes}, indent=1).encode()
+            _add(tar, MANIFEST, len(listed), io.BytesIO(listed))
+    except BaseException:
+        for part in out.written:
+            part.unlink(missing_ok=True)
+        raise
     return out.written
 
 
@@ -59,7 +72,7 @@ def unpack(archive: Path, folder: Path) -> list[str]:
         NoRoom: the disk is full.
     """
     there = any(folder.iterdir()) if folder.is_dir() else folder.exists()
-    if there and not any((folder / name).exists() for name in (MANIFEST, CHECKPOINT, RUN)):
+    if there and not _replaceable(folder):
         raise Conflict(f"{folder} holds no run, and is not replaced.", hint="Name another folder.")
     with whole_folder(folder) as fresh:
         with _Joined(archive) as joined, forwards(joined, archive.name) as tar:
@@ -89,6 +102,16 @@ def parts_of(target: Path) -> list[Path]:
     matches = (_PART.fullmatch(path.name) for path in target.parent.glob("*") if path.is_file())
     found = {int(match[2]): match[0] for match in matches if match and match[1] == target.name}
     return [target.with_name(name) for _, name in sorted(found.items())]
+
+
+def _replaceable(folder: Path) -> bool:
+    """Whether a folder holds a run, or what came from such an archive; other things have manifests too."""
+    if any((folder / name).exists() for name in (CHECKPOINT, RUN)):
+        return True
+    try:
+        return bool(_listed(folder / MANIFEST, folder.name))
+    except InvalidInput:
+        return False
 
 
 def _listed(manifest: Path, archive: str) -> dict[str, str]:

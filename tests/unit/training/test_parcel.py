@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import tarfile
 from pathlib import Path
 
@@ -10,7 +11,10 @@ import numpy as np
 import pytest
 
 from freehold.errors import Conflict, InvalidInput, NotFound
+from freehold.training import parcel
+from freehold.training.__main__ import main
 from freehold.training.parcel import MANIFEST, pack, parts_of, unpack
+from freehold.training.shards import ShardWriter
 
 BYTES = np.random.default_rng(0).bytes(70_000)
 
@@ -127,6 +131,43 @@ def test_a_folder_that_holds_no_run_is_not_replaced(tmp_path: Path, files: dict[
     assert (tmp_path / "home" / "letters").read_text() == "dear"
     for _ in range(2):  # what came from an archive may
         unpack(tmp_path / "x.tar", tmp_path / "out")
+
+
+def test_token_shards_which_have_a_manifest_too_are_not_replaced(
+    tmp_path: Path, files: dict[str, Path | bytes]
+) -> None:
+    pack(files, tmp_path / "x.tar")
+    writer = ShardWriter(tmp_path / "shards", vocabulary=10, tokenizer="t")
+    writer.add([1, 2, 3])
+    writer.close()
+    before = {path.name: path.read_bytes() for path in (tmp_path / "shards").iterdir()}
+    with pytest.raises(Conflict, match="holds no run"):
+        unpack(tmp_path / "x.tar", tmp_path / "shards")
+    assert {path.name: path.read_bytes() for path in (tmp_path / "shards").iterdir()} == before
+
+
+@pytest.mark.parametrize("size", [0, -1])
+def test_parts_of_no_size_are_refused(
+    tmp_path: Path, files: dict[str, Path | bytes], size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parcel._Parts, "_next", lambda parts: pytest.fail("a part was begun"))
+    with pytest.raises(InvalidInput, match="a byte or more"):
+        pack(files, tmp_path / "x.tar", part_bytes=size)
+
+
+def test_of_an_archive_that_failed_nothing_is_left(tmp_path: Path, files: dict[str, Path | bytes]) -> None:
+    files["z"] = tmp_path / "gone"
+    with pytest.raises(FileNotFoundError):
+        pack(files, tmp_path / "x.tar", part_bytes=10_000)
+    assert [path.name for path in tmp_path.iterdir()] == ["large"]
+
+
+def test_a_path_that_cannot_be_used_is_said_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["unpack", f"{tmp_path / ('n' * 300)}.tar", "--folder", str(tmp_path / "out")]) == 1
+    said = json.loads(capsys.readouterr().out)
+    assert said["event"] == "failed" and "File name too long" in said["error"]["message"]
 
 
 def test_only_parts_are_taken_for_parts(tmp_path: Path, files: dict[str, Path | bytes]) -> None:
