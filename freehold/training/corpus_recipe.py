@@ -73,7 +73,7 @@ def load(path: Path) -> CorpusRecipe:
         table = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise NotFound(f"There is no corpus {path}.") from None
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:  # as `recipe.load`
         raise InvalidInput(f"{path}: {error}.") from None
     recipe = read(CorpusRecipe, table, folder=path.resolve().parent, where=path.name)
     if not recipe.source:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import math
+import sys
 import types
 import typing
 from collections.abc import Mapping
@@ -33,7 +34,7 @@ class Bounds:
 
     def hold(self, value: float) -> bool:
         return (
-            math.isfinite(value)
+            (isinstance(value, int) or math.isfinite(value))
             and (self.low is None or value >= self.low)
             and (self.high is None or value <= self.high)
             and (self.above is None or value > self.above)
@@ -93,16 +94,19 @@ def _value(hint: Any, value: Any, folder: Path, where: str) -> Any:
     if dataclasses.is_dataclass(hint):
         if not isinstance(value, dict):
             raise InvalidInput(f"{where} is a table of keys, not {value!r}.")
-        return read(typing.cast(type[Any], hint), value, folder=folder, where=f"{where}")
+        return read(typing.cast(type[Any], hint), value, folder=folder, where=where)
     return _plain(origin or hint, value, folder, where)
 
 
 def _plain(kind: type, value: Any, folder: Path, where: str) -> Any:
     names = {int: "a whole number", float: "a number", bool: "true or false", dict: "a table of keys"}
     if kind is Path and isinstance(value, str) and value:
-        return folder / Path(value).expanduser()
+        try:
+            return folder / Path(value).expanduser()
+        except RuntimeError:
+            raise InvalidInput(f"{where} is {value!r}, and nobody here is called so.") from None
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+        return math.inf if abs(value) > sys.float_info.max else float(value)
     if kind is not Path and isinstance(value, kind) and (kind is bool or not isinstance(value, bool)):
         return value
     raise InvalidInput(f"{where} has to be {names.get(kind, 'text')}; it is {value!r}.")

@@ -220,7 +220,9 @@ def load(path: Path, *, cached: bool = True) -> Recipe:
         raise NotFound(f"There is no recipe {path}.") from None
     except IsADirectoryError:
         raise InvalidInput(f"{path} is a folder, not a recipe.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise InvalidInput(f"{path} cannot be read: {error.strerror}.") from None
+    except (ValueError, RecursionError) as error:  # numbers of thousands of digits are no error of TOML's
         raise InvalidInput(f"{path}: {error}.") from None
     recipe = read(Recipe, table, folder=path.resolve().parent, where=path.name)
     _check(recipe, path.name)

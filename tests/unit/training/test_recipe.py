@@ -71,6 +71,10 @@ def test_a_recipe_is_read_with_paths_from_its_folder(folder: Path) -> None:
         ('train = "train.jsonl"', "train = []", "nothing to `train` on"),
         ("[data]", '[teacher]\nname = "t"\nlicence = "secret"\n[data]', "licence 'secret' is not known"),
         ("[data]", '[teacher]\nname = "t"\nlicence = "llama3"\n[data]', "llama3 forbids training"),
+        ("steps = 10", f"epochs = 1{'0' * 400}", "run: epochs has to be more than 0; it is inf"),
+        ("batch = 4", f"batch = 1{'0' * 5000}", "tune.toml: Exceeds the limit"),
+        ("rank = 4", f"rank = {'[' * 5000}", "tune.toml: maximum recursion depth exceeded"),
+        ('start = "base"', 'start = "~nobody-here/base"', "nobody here is called so"),
         ("[run]", "[run", "tune.toml: "),
         ("[run]\nsteps = 10\nbatch = 4", "run = 3", "run is a table of keys"),
     ],
@@ -89,6 +93,8 @@ def test_no_recipe_is_not_found(tmp_path: Path) -> None:
         load(tmp_path / "none.toml")
     with pytest.raises(InvalidInput, match="a folder"):
         load(tmp_path)
+    with pytest.raises(InvalidInput, match="cannot be read: File name too long"):
+        load(tmp_path / f"{'n' * 300}.toml")
 
 
 def test_a_teacher_that_may_teach_passes(folder: Path) -> None:
