@@ -133,7 +133,8 @@ def _limits(chances: Vectors, wanted: Numbers, names: Sequence[str]) -> dict[str
     for number, name in enumerate(names):
         if name in (OUT_OF_SCOPE, PERSON):
             others = np.sort(chances[wanted != number, number])[::-1]
-            highest = others[int(FALSE_ALARMS * len(others))]  # the first that is one too many
+            # the first that is one too many; where no other message was held out, even odds alone count
+            highest = others[int(FALSE_ALARMS * len(others))] if len(others) else np.float32(0)
             least = LEAST_CHANCE if FALSE_ALARMS * len(others) >= 1 else 0.5
             limits[name] = max(float(np.nextafter(highest, np.float32(2))), least)
     return limits

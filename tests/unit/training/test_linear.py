@@ -84,6 +84,11 @@ def test_few_messages_are_taken_for_out_of_scope_or_for_wanting_a_person() -> No
     assert router.limits["card"] == router.limits["loan"] > 0
 
 
+def test_a_reserved_label_without_others_held_out_beside_it_needs_even_odds() -> None:
+    rows, vectors = made({OUT_OF_SCOPE: 10, "card": 4}, noise=0.1)  # of four, none is held out
+    assert linear.fit(rows, vectors, "mini").limits[OUT_OF_SCOPE] == 0.5
+
+
 def test_the_same_messages_give_the_same_router() -> None:
     rows, vectors = made({"card": 30, "loan": 30, "fee": 30}, noise=0.3)
     one, two = linear.fit(rows, vectors, "mini"), linear.fit(rows, vectors, "mini")
