@@ -126,10 +126,8 @@ def _inline(line: str) -> str:
 def _without_empty_headings(lines: list[Line]) -> str:
     """Drops headings that stand before another of the same or a higher rank, or before the end."""
     kept: list[str] = []
-    following, empty = (
-        0,
-        True,
-    )  # the rank of the heading below (the end is the highest); nothing before it yet
+    following = 0  # the rank of the heading below; the end counts as the highest
+    empty = True  # nothing stands between here and that heading
     for line, rank in reversed(lines):
         if not rank:
             empty = empty and not line.strip()

@@ -33,7 +33,7 @@ Told = Callable[[str, int], None]
 COMMON_LINE = 0.005
 """Share of a source's documents from which a line that they have in common is boilerplate."""
 LEAST_COMMON = 10
-"""Documents that have it at least."""
+"""A line that no more documents have is never boilerplate."""
 SHORTEST_LINE = 20
 """Characters; shorter lines (`Remarks`, `}`) are structure."""
 CONTROL = re.compile(r"<\|[a-z0-9_]+\|>")

@@ -46,9 +46,12 @@ def mend(target: Path) -> None:
     old = target.with_name(f".{target.name}.old")
     if old.exists():
         if target.exists():
-            shutil.rmtree(old)
+            shutil.rmtree(old, ignore_errors=True)
         else:
-            old.rename(target)
+            with contextlib.suppress(
+                FileNotFoundError
+            ):  # several processes of a run may come to this at once
+                old.rename(target)
 
 
 @contextlib.contextmanager

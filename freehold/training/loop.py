@@ -52,7 +52,6 @@ def fit(
     write = metrics is not None
     if progress.step:
         checkpoint.load(folder, session.learner, session.optimiser.optimizer)
-    saved = progress.step
     began, before = clock(), progress.seconds
     data = session.train.dataset
     coming = steps(
@@ -87,9 +86,8 @@ def fit(
         stop = bool(session.together(torch.tensor(float(stopping()))).item())
         if last or stop or progress.step % recipe.run.checkpoint_every == 0:
             checkpoint.save(folder, session.learner, session.optimiser.optimizer, progress, write=write)
-            saved = progress.step
             if metrics is not None:
-                metrics.say("checkpoint", step=saved)
+                metrics.say("checkpoint", step=progress.step)
         if stop and not last:
             return "stopped", progress
     return "done", progress

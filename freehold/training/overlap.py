@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,7 +117,8 @@ def _kind(path: Path) -> str:
 
 def _of_lines(path: Path) -> Iterator[str]:
     try:
-        with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open() as lines:
+        packed = path.suffix == ".gz"
+        with gzip.open(path, "rt", encoding="utf-8") if packed else path.open(encoding="utf-8") as lines:
             for number, line in enumerate(lines, start=1):
                 if line.strip():
                     try:
@@ -144,7 +146,5 @@ def _among(runs: Numbers, known: Numbers) -> Any:
 
 def _words_of(text: str, first: int, length: int) -> str:
     """A run of a text's words as they stand there."""
-    from re import finditer
-
-    spans: Sequence[Any] = [found.span() for found in finditer(r"\w+", text)][first : first + length]
+    spans: Sequence[Any] = [found.span() for found in re.finditer(r"\w+", text)][first : first + length]
     return " ".join(text[spans[0][0] : spans[-1][1]].split()) if spans else ""
