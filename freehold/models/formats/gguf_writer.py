@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from freehold.errors import ModelRejected
 from freehold.models.formats.gguf_types import ARRAY, MAGIC, STRING, TENSOR_TYPES
-from freehold.models.formats.new_file import Progress, new_file
+from freehold.models.formats.new_file import Progress, new_file, write_tensor
 
 VERSION = 3
 ALIGNMENT = 32
@@ -64,20 +64,18 @@ def write(
         ModelRejected: a name is no text.
     """
     head = _header(metadata, tensors)
-    total = sum(tensor.size for tensor in tensors)
-    done = 0
+    total, done = sum(tensor.size for tensor in tensors), 0
+
+    def wrote(count: int) -> None:
+        nonlocal done
+        done += count
+        if progress:
+            progress(done, total)
+
     with new_file(target, len(head) + sum(_aligned(tensor.size) for tensor in tensors)) as file:
         file.write(head)
         for tensor in tensors:
-            left = tensor.size
-            for piece in tensor.pieces():
-                data = memoryview(np.ascontiguousarray(piece).data).cast("B")
-                file.write(data)
-                left -= len(data)
-                done += len(data)
-                if progress:
-                    progress(done, total)
-            assert not left, f"{tensor.name} is {left} bytes short"
+            write_tensor(file, tensor.name, tensor.size, tensor.pieces(), wrote)
             file.write(bytes(_aligned(tensor.size) - tensor.size))
 
 

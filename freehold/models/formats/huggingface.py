@@ -57,8 +57,7 @@ def from_gguf(source: Path, folder: Path, *, progress: Progress | None = None) -
         _make(part)
         try:
             for name, text in texts.items():
-                with new_file(part / name, len(text)) as out:
-                    out.write(text.encode())
+                _write_text(part / name, text)
             _write_weights(file, wanted, kind, part, progress)
             part.rename(folder)
         finally:
@@ -113,9 +112,7 @@ def _write_weights(
         write(folder / name, shard, wrote)
     if count > 1:
         places = {one.name: name for name, shard in zip(names, shards, strict=True) for one in shard}
-        text = _json({"metadata": {"total_size": total}, "weight_map": places})
-        with new_file(folder / INDEX, len(text)) as out:
-            out.write(text.encode())
+        _write_text(folder / INDEX, _json({"metadata": {"total_size": total}, "weight_map": places}))
 
 
 def _tensor(file: GgufFile, tensor: LlamaTensor, kind: Kind) -> Tensor:
@@ -160,6 +157,12 @@ def _generation(file: GgufFile) -> dict[str, Any]:
         "eos_token_id": end_ids(file),
         "pad_token_id": special.get("pad_token"),
     }
+
+
+def _write_text(path: Path, text: str) -> None:
+    data = text.encode()
+    with new_file(path, len(data)) as out:
+        out.write(data)
 
 
 def _json(values: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Writing a file so that it is whole or not there."""
+"""Writing a file of tensors so that it is whole or not there, and no tensor in memory whole."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ import contextlib
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
 
 from freehold.disk import FULL, sync
 from freehold.errors import InvalidInput, NoRoom
@@ -46,6 +49,19 @@ def new_file(target: Path, size: int) -> Iterator[BinaryIO]:
     finally:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
+
+
+def write_tensor(
+    file: BinaryIO, name: str, size: int, pieces: Iterable[NDArray[Any]], wrote: Callable[[int], None]
+) -> None:
+    """A tensor of `size` bytes, piece by piece; `wrote` hears of each piece's bytes."""
+    left = size
+    for piece in pieces:
+        data = memoryview(np.ascontiguousarray(piece).data).cast("B")
+        file.write(data)
+        left -= len(data)
+        wrote(len(data))
+    assert not left, f"{name} is {left} bytes short"
 
 
 def _full(target: Path, why: str) -> NoRoom:

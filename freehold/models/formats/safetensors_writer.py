@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from freehold.models.formats.new_file import new_file
+from freehold.models.formats.new_file import new_file, write_tensor
 from freehold.models.formats.safetensors_file import SIZES
 
 
@@ -52,10 +51,4 @@ def write(path: Path, tensors: Sequence[Tensor], wrote: Callable[[int], None]) -
     with new_file(path, 8 + len(text) + at) as file:
         file.write(struct.pack("<Q", len(text)) + text)
         for tensor in tensors:
-            left = tensor.size
-            for piece in tensor.pieces():
-                data = memoryview(np.ascontiguousarray(piece).data).cast("B")
-                file.write(data)
-                left -= len(data)
-                wrote(len(data))
-            assert not left, f"{tensor.name} is {left} bytes short"
+            write_tensor(file, tensor.name, tensor.size, tensor.pieces(), wrote)
