@@ -66,9 +66,12 @@ def _rope(file: GgufFile, head_width: int) -> Rope:
 def _noted(file: GgufFile) -> list[Rope]:
     """What our own converter noted; believed only where it gives the divisors that are there."""
     try:
-        return [Rope(**json.loads(file.value(ROPE_KEY, str, "{}")))]
-    except (TypeError, ValueError):
+        noted = Rope(**json.loads(file.value(ROPE_KEY, str, "{}")))
+    except (TypeError, ValueError, RecursionError):
         return []
+    numbers = (noted.factor, noted.low_freq_factor, noted.high_freq_factor, noted.original_context)
+    sound = all(type(each) in (int, float) and 0 < each < 1e12 for each in numbers)
+    return [noted] if sound and noted.low_freq_factor < noted.high_freq_factor else []
 
 
 def _rest(rope: Rope) -> tuple[Any, ...]:

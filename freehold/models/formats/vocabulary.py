@@ -67,6 +67,8 @@ def read_vocabulary(folder: Path, size: int) -> Vocabulary:
 
 
 def _vocabulary(pieces: Pieces, special: SpecialTokens, size: int) -> Vocabulary:
+    if not pieces.texts:
+        raise ModelRejected("The tokenizer has no tokens.", hint=_AGAIN)
     last = max(pieces.texts)
     if last >= size:
         raise ModelRejected(

@@ -36,7 +36,10 @@ def library(functions: Iterable[str]) -> ctypes.CDLL:
     files = [file for folder in folders or () for file in sorted(Path(folder).glob(f"{WHEEL}*.so"))]
     if not files:
         raise unknown(f"{WHEEL} has no library")
-    loaded = ctypes.CDLL(str(files[0]))
+    try:
+        loaded = ctypes.CDLL(str(files[0]))
+    except OSError as error:  # of another processor or system, or cut short
+        raise unknown(f"its library is not loaded ({str(error)[:200]})") from None
     missing = [name for name in functions if not hasattr(loaded, name)]
     if missing:
         raise unknown(f"it lacks {', '.join(missing[:5])}")

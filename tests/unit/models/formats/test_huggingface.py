@@ -145,6 +145,31 @@ def test_other_files_are_refused(tmp_path: Path, before: bytes, after: bytes, sa
     assert says in refusal(source, tmp_path / "after")
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (b'"factor": 8.0', b'"factor": "8"'),
+        (b'"factor": 8.0', b'"factor": 0.0'),
+        (b'"low_freq_factor": 1.0', b'"low_freq_factor": 4.0'),
+    ],
+)
+def test_a_noted_rule_that_is_none_is_not_believed(tmp_path: Path, before: bytes, after: bytes) -> None:
+    rope = {
+        "rope_type": "llama3",
+        "rope_theta": 10_000.0,
+        "factor": 8.0,
+        "low_freq_factor": 1.0,
+        "high_freq_factor": 4.0,
+        "original_max_position_embeddings": 64,
+    }
+    folder = llama_checkpoints.write(tmp_path / "before", "llama-3", rope_parameters=rope)
+    to_gguf(folder, tmp_path / "model.gguf", precision="f32")
+    data = (tmp_path / "model.gguf").read_bytes()
+    assert data.count(before) == 1
+    (tmp_path / "model.gguf").write_bytes(data.replace(before, after))
+    assert "divisors are of no known rule" in refusal(tmp_path / "model.gguf", tmp_path / "after")
+
+
 def test_a_key_that_is_left_out_has_llama_cpps_default(tmp_path: Path) -> None:
     from_gguf(tiny_gguf.write(tmp_path / "tiny.gguf", drop=["llama.rope.freq_base"]), tmp_path / "after")
     assert json.loads((tmp_path / "after" / "config.json").read_text())["rope_theta"] == 10_000.0

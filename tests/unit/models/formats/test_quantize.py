@@ -1,5 +1,6 @@
 """Quantised files hold what llama.cpp's own quantiser would put there, and load in llama.cpp."""
 
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 import llama_checkpoints
@@ -8,7 +9,7 @@ import pytest
 import tiny_gguf
 
 from freehold.errors import InvalidInput, ModelRejected, Unavailable
-from freehold.models.formats import ggml, gguf
+from freehold.models.formats import ggml, gguf, wheel
 from freehold.models.formats.convert import Precision, to_gguf
 from freehold.models.formats.gguf_file import open_gguf
 from freehold.models.formats.quantize import Quantisation, choose, quantize
@@ -139,6 +140,15 @@ def test_a_file_with_values_that_are_no_numbers_is_refused(tmp_path: Path) -> No
     data[at : at + 4] = np.float32(np.inf).tobytes()
     path.write_bytes(data)
     assert "blk.1.attn_q.weight holds values that are no numbers" in refusal(path, tmp_path / "small.gguf")
+
+
+def test_a_library_that_does_not_load_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "xllamacpp.so").write_bytes(b"of another processor")
+    spec = ModuleSpec("xllamacpp", None, is_package=True)
+    spec.submodule_search_locations = [str(tmp_path)]
+    monkeypatch.setattr(wheel.importlib.util, "find_spec", lambda name: spec)
+    with pytest.raises(Unavailable, match="its library is not loaded"):
+        wheel.library(())
 
 
 def test_another_wheel_is_refused(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -242,8 +242,11 @@ def test_missing_files_and_names_are_said(bpe: Path) -> None:
     assert "eos_token" in refusal(bpe)
     (bpe / "tokenizer_config.json").write_text("{")
     assert "tokenizer_config.json is no JSON" in refusal(bpe)
-    (bpe / "tokenizer.json").unlink()
     (bpe / "tokenizer_config.json").unlink()
+    edit(bpe / "tokenizer.json", lambda found: found.update(added_tokens=[]))
+    edit(bpe / "tokenizer.json", lambda found: found["model"].update(vocab={}, merges=[]))
+    assert "has no tokens" in refusal(bpe)
+    (bpe / "tokenizer.json").unlink()
     assert "tokenizer.json is missing" in refusal(bpe)
 
 
