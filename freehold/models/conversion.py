@@ -84,7 +84,9 @@ def _listen(process: subprocess.Popen[str], progress: Progress | None) -> tuple[
     for line in process.stdout or ():
         try:
             said = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
+            said = None
+        if not isinstance(said, dict):  # a library's line, which may be JSON by chance
             last = line.strip()[:MAX_LINE] or last
             continue
         if "total" not in said:

@@ -62,9 +62,11 @@ class Exports:
             NotFound: there is no such model.
             InvalidInput: it cannot be exported so, or not to there.
             Conflict: the folder is there.
+            Unavailable: the folder cannot be looked at.
         """
         model = self._registry.get(wish.model)
-        _check(model, wish)
+        with room():
+            _check(model, wish)
         return self._jobs.enqueue(KIND, asdict(wish) | {"model": model.id})
 
     def job(self, context: JobContext) -> Mapping[str, Any]:
@@ -88,8 +90,9 @@ class Exports:
             ModelRejected: its weights cannot be written so.
         """
         model = self._registry.get(wish.model)
-        _check(model, wish)
         family = self._registry.family(model)
+        with room():
+            _check(model, wish)
         with room(), self._new_folder(Path(wish.folder), wish.force) as folder:
             if wish.to == "hf":
                 made = folder / "checkpoint"

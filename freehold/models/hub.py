@@ -71,14 +71,25 @@ class Hub:
         return cls(address, environment.get("HF_TOKEN", "").strip() or None)
 
     def egress(self, allowed: Egress) -> Egress:
-        """What is allowed anyway, and this hub, which the command named by `hf:`."""
-        place = urlsplit(self.address)
-        if place.scheme not in ("http", "https") or not place.hostname:
-            raise InvalidInput(f"HF_ENDPOINT is {self.address[:200]!r}, which is no web address.")
-        named = allowed.with_named(place.hostname, place.port)
-        if self.token and place.scheme == "http" and not named.permits_private(place.hostname, 80):
+        """What is allowed anyway, and this hub, which the command named by `hf:`.
+
+        Raises:
+            InvalidInput: HF_ENDPOINT is no web address, or one where others could read HF_TOKEN.
+        """
+        try:
+            place = urlsplit(self.address)
+            host, port = place.hostname, place.port
+        except ValueError:  # half an IPv6 address, or a port that is no number
+            host = None
+        if not host or place.scheme not in ("http", "https"):
             raise InvalidInput(
-                f"HF_TOKEN is not sent to {place.hostname} where others can read it.",
+                f"HF_ENDPOINT is {self.address[:200]!r}, which is no web address.",
+                hint=f"Write it like {HUGGING_FACE}.",
+            )
+        named = allowed.with_named(host, port)
+        if self.token and place.scheme == "http" and not named.permits_private(host, 80):
+            raise InvalidInput(
+                f"HF_TOKEN is not sent to {host} where others can read it.",
                 hint="Set HF_ENDPOINT to an address with https.",
             )
         stores = STORES if self.address == HUGGING_FACE else ()

@@ -105,7 +105,7 @@ class Intake:
             hub.parsed(wish.location)
         elif is_address(wish.location):
             _checked_address(wish)
-        elif not Path(wish.location).exists():
+        elif not _is_there(Path(wish.location)):
             raise NotFound(f"There is no file or folder {wish.location}.")
         for option, given in (("file", wish.file), ("sha256", wish.sha256)):
             if given is not None and wish.from_hub != (option == "file"):
@@ -230,6 +230,14 @@ class Intake:
                 download.remove(folder)
 
 
+def _is_there(path: Path) -> bool:
+    """Whether there is something that we may look at."""
+    try:
+        return path.exists()
+    except OSError:  # its folder is closed to us, or its name is longer than any
+        return False
+
+
 def _checked_address(wish: Wish) -> str:
     """The checksum of a web address that can be added.
 
@@ -239,7 +247,8 @@ def _checked_address(wish: Wish) -> str:
     try:
         url = urlsplit(wish.location)
         sound = url.scheme.lower() == "https" and url.hostname and not url.username and not url.password
-    except ValueError:  # as of half an IPv6 address
+        sound = sound and url.port != 0
+    except ValueError:  # half an IPv6 address, or a port that is no number
         sound = False
     if not sound:
         raise InvalidInput(f"{wish.location[:200]} is not read.", hint="Write https://host/file.gguf.")

@@ -136,6 +136,7 @@ def test_what_is_there_is_not_replaced_by_accident(exports: Exports, tmp_path: P
         ({"to": "onnx"}, InvalidInput, "no format 'onnx'"),
         ({"folder": "relative"}, NotFound, "no folder"),
         ({"folder": "/nowhere/out"}, NotFound, "no folder /nowhere"),
+        ({"folder": f"/{'n' * 300}/out"}, Unavailable, "File name too long"),
         ({"model": "far"}, InvalidInput, "weights are elsewhere"),
         ({"model": "lora", "to": "hf"}, InvalidInput, "as a GGUF adapter"),
     ],

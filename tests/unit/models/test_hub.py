@@ -312,5 +312,6 @@ def test_as_the_environment_says() -> None:
     assert Hub.from_environment(told) == Hub("https://hub.test", "hf_x")
     with pytest.raises(InvalidInput, match="where others can read it"):
         Hub("http://hub.test", "hf_x").egress(Egress())
-    with pytest.raises(FreeholdError, match="no web address"):
-        Hub("hub.test").egress(Egress())
+    for address in ("hub.test", "https://hub.test:port", "https://[hub"):
+        with pytest.raises(FreeholdError, match="no web address"):
+            Hub(address).egress(Egress())

@@ -216,10 +216,12 @@ def test_a_file_of_an_address(
     ("wish", "error", "said"),
     [
         ({"location": "/nowhere.gguf"}, NotFound, "no file or folder"),
+        ({"location": f"/{'n' * 300}"}, NotFound, "no file or folder"),
         ({"location": "hf:a/b"}, InvalidInput, "names no revision"),
         ({"location": "http://host.test/x.gguf"}, InvalidInput, "is not read"),
         ({"location": "https://me:x@host.test/x.gguf", "sha256": "a" * 64}, InvalidInput, "is not read"),
         ({"location": "https://[/x.gguf", "sha256": "a" * 64}, InvalidInput, "is not read"),
+        ({"location": "https://host.test:no/x.gguf", "sha256": "a" * 64}, InvalidInput, "is not read"),
         ({"location": "https://host.test/x.bin", "sha256": "a" * 64}, InvalidInput, r"no \.gguf file"),
         ({"location": "https://host.test/x.gguf"}, InvalidInput, "only by its checksum"),
         ({"location": "https://host.test/x.gguf", "sha256": "x" * 64}, InvalidInput, "no SHA-256"),
@@ -270,6 +272,7 @@ def worker(*lines: object, end: str = "") -> tuple[str, ...]:
         (worker(end=f"os.kill(os.getpid(), {int(signal.SIGKILL)})"), Unavailable, "memory was short"),
         (worker(end="raise SystemExit(3)"), EngineError, "status 3"),
         (worker(end="os.abort()"), EngineError, "status -6"),
+        (worker(5, [], None, "x", {"error": {"code": "no_room", "message": "full"}}), NoRoom, "full"),
     ],
 )
 def test_a_conversion_that_fails_says_why(
