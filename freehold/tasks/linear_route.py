@@ -140,10 +140,11 @@ def read(path: Path) -> LinearRoute:
             dict(described["facts"]),
             learnt,
         )
-    except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise ModelRejected(f"{path} is not a router: {error}.") from None
-    shape = (len(router.labels), router.weights.shape[-1])
-    sound = router.weights.shape == shape and router.bias.shape == shape[:1] and router.temperature > 0
+    shape = (len(router.labels), *router.weights.shape[1:2])
+    sound = len(shape) == 2 and bool(router.labels) and router.temperature > 0
+    sound = sound and router.weights.shape == shape and router.bias.shape == shape[:1]
     sound = sound and learnt.messages.shape == learnt.said.shape and learnt.said.max(initial=-1) < shape[0]
     if not sound or not np.isfinite(router.weights).all() or not np.isfinite(router.bias).all():
         raise ModelRejected(f"{path} is not a router: its weights do not fit its labels.")

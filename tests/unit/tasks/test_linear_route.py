@@ -98,6 +98,14 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
     write(router(labels=("card", "person", "more"), limits={"card": 0, "person": 0, "more": 0}), path)
     with pytest.raises(ModelRejected, match="do not fit"):
         read(path)
+    for weights in (np.zeros(2), np.array(0.0), np.zeros((2, 3, 1))):
+        write(router(weights=weights.astype(np.float32)), path)
+        with pytest.raises(ModelRejected, match="do not fit"):
+            read(path)
+    nothing = np.zeros((0, 3), dtype=np.float32)
+    write(router(labels=(), limits={}, weights=nothing, bias=nothing[:, 0]), path)
+    with pytest.raises(ModelRejected, match="do not fit"):
+        read(path)
     write(router(bias=np.array([0, np.nan], dtype=np.float32)), path)
     with pytest.raises(ModelRejected, match="do not fit"):
         read(path)
