@@ -175,26 +175,24 @@ class LocalEngine:
                 hint="Ask a shorter question, or raise the setting engine_context.",
             )
         tokens = min(self.context_length, prompt + request.max_tokens)
-        await self._places.take(tokens)
-        try:
-            worker = await self._up(self._deadlines.wait)
-        except BaseException:
-            self._places.give(tokens)
-            raise
-        return worker.open(
-            "generate",
-            on_end=lambda: self._places.give(tokens),
-            messages=messages,
-            max_tokens=tokens - prompt,
-            stop=[_encodable(text) for text in request.stop],
-            adapter=request.adapter
+        fields = {name: getattr(request, name) for name in PASSED_ON} | {
+            "messages": messages,
+            "max_tokens": tokens - prompt,
+            "stop": [_encodable(text) for text in request.stop],
+            "adapter": request.adapter
             and {
                 "id": request.adapter.id,
                 "path": str(request.adapter.path.absolute()),
                 "scale": request.adapter.scale,
             },
-            **{name: getattr(request, name) for name in PASSED_ON},
-        )
+        }
+        await self._places.take(tokens)
+        try:
+            worker = await self._up(self._deadlines.wait)
+            return worker.open("generate", on_end=lambda: self._places.give(tokens), **fields)
+        except BaseException:
+            self._places.give(tokens)
+            raise
 
     def _messages(self, request: Generation) -> list[dict[str, str]]:
         system = [{"role": "system", "content": request.system}] if request.system else []

@@ -171,8 +171,8 @@ class WorkerProcess:
         if self.died.is_set():
             conversation.hear(self._obituary())
         else:
+            self.post({"op": op, "id": id, **fields})  # first: what cannot be sent is waited for by nobody
             self._conversations[id] = conversation
-            self.post({"op": op, "id": id, **fields})
         return conversation
 
     async def ping(self, seconds: float) -> bool:

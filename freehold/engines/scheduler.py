@@ -255,7 +255,8 @@ class Scheduler:
 
     def _end(self, conversation: Conversation, failure: Exception | None) -> None:
         conversation.failure = failure
-        self._running.remove(conversation)
+        with self._changed:  # `close` goes through them from another thread
+            self._running.remove(conversation)
         if conversation.held is not None:
             written = np.array(conversation.writing.tokens, np.int32)
             self._sequences.give(

@@ -56,7 +56,7 @@ async def survey(
     draft = Endpoint(
         url=wish.url,
         model=wish.model or "-",
-        context_length=wish.context_length or 1,
+        context_length=1 if wish.context_length is None else wish.context_length,
         key_variable=wish.key_variable,
         price_in=wish.price_in,
         price_out=wish.price_out,

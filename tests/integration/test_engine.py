@@ -201,6 +201,16 @@ async def test_what_does_not_fit_the_context(tiny: Path) -> None:
         assert ended.usage.prompt_tokens + ended.usage.completion_tokens <= 256
 
 
+@once
+async def test_a_request_that_cannot_be_sent_leaves_its_place(tiny: Path) -> None:
+    async with serving(tiny, slots=1) as engine:
+        with pytest.raises(TypeError, match="not JSON serializable"):
+            await answer(engine, asking(json_schema={"const": object()}))
+        assert engine.running == 0
+        _, ended = await answer(engine, asking(max_tokens=2))
+        assert ended.reason == "length"
+
+
 async def test_a_message_cannot_end_its_own_turn(tiny: Path) -> None:
     async with serving(tiny) as engine:
         words = [
