@@ -1,7 +1,7 @@
 """Attention kept inside examples and passages, without ever building the square of a packed row.
 
 On a processor each piece of a row is attended to on its own (`attend`); on a GPU a flex-attention block mask
-says the same (`block_mask`). `explicit_mask` is the plain square that both have to equal; tests use it.
+says the same (`block_mask`). A test holds both against the plain square.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import torch
 from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface
 
+from freehold.errors import InvalidInput
 from freehold.training.sequence import Piece
 
 PIECES = "freehold_pieces"
@@ -30,6 +31,9 @@ def attend(
     pieces: Many[Piece],
     scaling: float | None = None,
     dropout: float = 0.0,
+    sliding_window: int | None = None,
+    softcap: float | None = None,
+    s_aux: torch.Tensor | None = None,
     **unused: Any,
 ) -> tuple[torch.Tensor, None]:
     """Attention of one packed row, piece by piece.
@@ -37,10 +41,20 @@ def attend(
     Args:
         query: (1, heads, tokens, size); `key` and `value` may have fewer heads, each shared by a group.
         pieces: which tokens see which; they cover the row in order.
+        sliding_window, softcap, s_aux: what some families, no Llama, do otherwise; it is not done here.
 
     Returns:
         (1, tokens, heads, size), as transformers wants it.
+
+    Raises:
+        InvalidInput: the model would cap its scores, look at sinks, or at fewer tokens than a piece has.
     """
+    longest = max((piece.end - piece.past for piece in pieces), default=0)
+    if softcap is not None or s_aux is not None or (sliding_window is not None and sliding_window < longest):
+        raise InvalidInput(
+            f"A {type(module).__name__} attends in a way that is not computed here.",
+            hint="Take one whose tokens see all those before them, as a Llama does.",
+        )
     shared = query.shape[1] != key.shape[1]
     out = []
     for piece in pieces:
@@ -67,17 +81,11 @@ def _tail_mask(piece: Piece, device: torch.device) -> torch.Tensor:
     return torch.arange(piece.past, piece.end, device=device)[None, :] <= rows
 
 
-def explicit_mask(pieces: Many[Piece], tokens: int) -> torch.Tensor:
-    """(tokens, tokens), true where the row's token sees the column's."""
-    mask = torch.zeros(tokens, tokens, dtype=torch.bool)
-    for piece in pieces:
-        for row in range(piece.start, piece.end):
-            mask[row, piece.past : row + 1] = True
-    return mask
-
-
 def block_mask(pieces: Many[Piece], tokens: int, device: torch.device) -> Any:
-    """The same as a flex-attention BlockMask; tokens behind the last piece (padding) see themselves only."""
+    """What `attend` does, as a flex-attention BlockMask.
+
+    Tokens behind the last piece (padding) see themselves only.
+    """
     from torch.nn.attention.flex_attention import create_block_mask
 
     past = np.arange(tokens)

@@ -1,7 +1,8 @@
 """Asks a teacher, once, for its k most likely tokens at every scored position, and keeps them in a file.
 
-The teacher is any causal model that transformers reads and that has the student's very tokenizer. It reads
-each example by itself, causally, also where the student will read it in blocks.
+The teacher is a causal model that transformers reads and that has the student's very tokenizer; one whose
+attention or head does more than a Llama's is refused. It reads each example by itself, causally, also where
+the student will read it in blocks.
 """
 
 from __future__ import annotations
@@ -47,8 +48,8 @@ def write_cache(
     in all.
 
     Raises:
-        InvalidInput: the licence forbids it, the teacher has another tokenizer or is no model, or `target`
-            is something else.
+        InvalidInput: the licence forbids it, the teacher has another tokenizer, is no model or one that is
+            not computed here, or `target` is something else.
         NoRoom: the disk is full; what is there is gone on from.
     """
     quiet()
@@ -63,6 +64,7 @@ def write_cache(
         )
     data = dataset(recipe, recipe.data.train, student)
     model = _read(teacher)
+    _check_head(model, _causal(data.sequences[0]))
     header = Header(
         k=min(k, student.size()),
         temperature=float(temperature),
@@ -109,6 +111,24 @@ def _answer(model: Any, sequences: list[Sequence], header: Header, writer: Cache
             logits = (states[where] @ weight.T).float() / header.temperature
             best = logits.log_softmax(dim=1).topk(header.k, dim=1)
             writer.add(best.indices.cpu().numpy(), best.values.cpu().numpy())
+
+
+def _check_head(model: Any, sequence: Sequence) -> None:
+    """
+    Raises:
+        InvalidInput: what the model itself makes of its states is not their product with the head's weights:
+            it scales, caps or shifts them.
+    """
+    batch = packed([sequence]).to(model.lm_head.weight.device)
+    read = {"input_ids": batch.tokens, "position_ids": batch.positions, "pieces": batch.pieces}
+    with torch.no_grad():
+        theirs = model(**read, use_cache=False, logits_to_keep=1).logits[0, -1]
+        ours = model.model(**read, use_cache=False).last_hidden_state[0, -1] @ model.lm_head.weight.T
+    if theirs.shape != ours.shape or not torch.allclose(theirs.float(), ours.float(), rtol=0.02, atol=0.02):
+        raise InvalidInput(
+            f"The head of a {type(model).__name__} does more than is computed here.",
+            hint="Distil by its answers instead: objective `supervised`, with [teacher].",
+        )
 
 
 def _causal(sequence: Sequence) -> Sequence:

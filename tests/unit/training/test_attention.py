@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import pytest
 import tiny_llama
 import torch
 
-from freehold.training.attention import PIECES, attend, block_mask, explicit_mask
+from freehold.training.attention import PIECES, attend, block_mask
 from freehold.training.batch import packed
 from freehold.training.sequence import Piece, Sequence, laid_out
 
@@ -25,6 +27,15 @@ def blocks() -> Sequence:
 def plain(length: int, seed: int) -> Sequence:
     draw = np.random.default_rng(seed).integers(0, tiny_llama.VOCABULARY, length).tolist()
     return laid_out([draw], [[True] * length], passages=range(0))
+
+
+def explicit_mask(pieces: Iterable[Piece], tokens: int) -> torch.Tensor:
+    """(tokens, tokens), true where the row's token sees the column's."""
+    mask = torch.zeros(tokens, tokens, dtype=torch.bool)
+    for piece in pieces:
+        for row in range(piece.start, piece.end):
+            mask[row, piece.past : row + 1] = True
+    return mask
 
 
 def test_the_explicit_mask_of_pieces() -> None:

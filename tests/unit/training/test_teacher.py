@@ -11,7 +11,13 @@ import pytest
 import tiny_llama
 import tiny_runs
 import torch
-from transformers import LlamaForCausalLM
+from transformers import (
+    AutoModelForCausalLM,
+    GraniteConfig,
+    LlamaForCausalLM,
+    MistralConfig,
+    PretrainedConfig,
+)
 
 from freehold.errors import InvalidInput
 from freehold.training import cache, tokens
@@ -115,6 +121,27 @@ def test_a_recipe_that_names_another_licence_than_the_file_is_refused(made: Path
     asked(made, made / DISTIL["cache"], licence="MIT")
     with pytest.raises(InvalidInput, match="is by tiny, whose licence is mit; the recipe says own"):
         prepare(recipe(made))
+
+
+@pytest.mark.parametrize(
+    ("kind", "changed", "said"),
+    [
+        (MistralConfig, {"sliding_window": 8}, "attends in a way"),
+        (GraniteConfig, {"logits_scaling": 4.0}, "head of a GraniteForCausalLM does more"),
+        (MistralConfig, {"sliding_window": 4096}, None),
+    ],
+)
+def test_a_teacher_that_does_more_than_a_llama_is_refused(
+    made: Path, tmp_path: Path, kind: type[PretrainedConfig], changed: dict[str, object], said: str | None
+) -> None:
+    folder = tiny_llama.tokenizer_folder(tmp_path / "other")
+    config = kind(**(tiny_llama.SHAPE | {"vocab_size": tiny_llama.VOCABULARY} | changed))
+    AutoModelForCausalLM.from_config(config).save_pretrained(folder)
+    if said is None:
+        write_cache(recipe(made), folder, tmp_path / "top", name="x", licence="own", k=5)
+        return
+    with pytest.raises(InvalidInput, match=said):
+        write_cache(recipe(made), folder, tmp_path / "top", name="x", licence="own", k=5)
 
 
 def test_other_examples_and_other_files_are_refused(made: Path, tmp_path: Path) -> None:
