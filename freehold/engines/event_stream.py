@@ -23,11 +23,6 @@ class EventStream:
         self._data: list[str] = []
         self._started = False
 
-    @property
-    def pending(self) -> bool:
-        """Whether an event was begun and not ended: the stream is cut when it ends now."""
-        return bool(self._rest or self._data)
-
     def feed(self, piece: bytes) -> Iterator[str]:
         """
         Raises:

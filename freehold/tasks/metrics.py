@@ -77,13 +77,6 @@ def scope(said: Sequence[str | None], gold: Sequence[str], label: str = route.OU
     )
 
 
-def same_found(by_rewriting: Sequence[int], by_reference: Sequence[int], depth: int = 5) -> float:
-    """Whether a rewritten question means the same to search: of the best `depth` passages that the reference
-    finds, the share that the rewriting finds among its own best `depth`; 1 where the reference finds none."""
-    wanted = set(by_reference[:depth])
-    return len(wanted & set(by_rewriting[:depth])) / len(wanted) if wanted else 1.0
-
-
 @dataclass(frozen=True, slots=True)
 class Answered:
     """What one written answer is worth. It says nothing of whether the passages support it."""

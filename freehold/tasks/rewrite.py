@@ -1,8 +1,8 @@
 """The task `rewrite`: from a conversation to its last question, put so that it stands alone.
 
 The conversation is handed over as a transcript in one message, not as turns of a chat: a model that sees
-turns is tempted to answer them. Knows nothing of search; that a rewriting finds what the
-original meant is measured with `metrics.same_found`.
+turns is tempted to answer them. Knows nothing of search; `freehold evaluate --rewrite` measures whether
+a rewriting finds what the original meant.
 """
 
 from __future__ import annotations

@@ -33,11 +33,9 @@ class Encoded:
     def __len__(self) -> int:
         return sum(len(part) for part in self.parts)
 
-    def sequence(self, *, everything: bool = False) -> Sequence:
-        """Laid out; scored are the assistant's tokens, or all of them."""
-        scored = [
-            [flag or everything] * len(part) for part, flag in zip(self.parts, self.scored, strict=True)
-        ]
+    def sequence(self) -> Sequence:
+        """Laid out; scored are the assistant's tokens."""
+        scored = [[flag] * len(part) for part, flag in zip(self.parts, self.scored, strict=True)]
         return laid_out(self.parts, scored, passages=self.passages)
 
     def answered_by(self, other: Encoded) -> Encoded:
