@@ -9,8 +9,12 @@ from freehold.models.metrics import flat
 
 
 def fields_of(model: dict[str, Any]) -> list[tuple[str, object]]:
-    """A model's JSON as names and values."""
-    facts = [(name.replace("_", " "), value) for name, value in model["facts"].items() if value is not None]
+    """A model's JSON as names and values; each name once."""
+    facts = [
+        ("named in the file" if name == "name" else name.replace("_", " "), value)
+        for name, value in model["facts"].items()
+        if value is not None
+    ]
     return [
         ("name", model["name"]),
         ("id", model["id"]),
