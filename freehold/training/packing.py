@@ -51,12 +51,12 @@ def steps(lengths: Sequence[int], context: int, *, seed: int, batch: int, skip: 
     while True:
         waiting.extend(packs_of_epoch(lengths, context, seed=seed, epoch=epoch))
         epoch += 1
-        while len(waiting) >= batch:
-            step, waiting = waiting[:batch], waiting[batch:]
-            if skip:
-                skip -= 1
-            else:
-                yield step
+        whole = len(waiting) // batch
+        skipped = min(skip, whole)
+        skip -= skipped
+        for number in range(skipped, whole):
+            yield waiting[number * batch : (number + 1) * batch]
+        waiting = waiting[whole * batch :]
 
 
 def share(packs: Sequence[Pack], rank: int, world: int) -> list[Pack]:
