@@ -127,6 +127,9 @@ class Shards:
             if manifest["format"] != 1:
                 raise InvalidInput(f"{path} was written by a newer Freehold.", hint="Update this one.")
             names = [(each["name"], each["tokens"], each["documents"]) for each in manifest["files"]]
+            hashes = (manifest["tokenizer"], *(each["sha256"] for each in manifest["files"]))
+            if not all(isinstance(each, str) for each in hashes):
+                raise ValueError("its manifest has a hash that is none")
             tokens = tuple(_array(folder, f"{name}.tokens.npy", mmap_mode="r") for name, *_ in names)
             starts = tuple(_array(folder, f"{name}.starts.npy") for name, *_ in names)
         except FileNotFoundError as error:

@@ -72,7 +72,9 @@ def test_changed_files_are_noticed(tmp_path: Path) -> None:
         {"format": 2},
         {"files": 3},
         {"files": [{}]},
-        {"files": [{"name": "../a", "tokens": 1, "documents": 1}]},
+        {"files": [{"name": "../a", "tokens": 1, "documents": 1, "sha256": "a"}]},
+        {"tokenizer": None},
+        {"files": [{"name": "00000", "tokens": 15, "documents": 3}]},
     ],
 )
 def test_a_manifest_that_is_none_is_refused(tmp_path: Path, change: dict[str, object]) -> None:
