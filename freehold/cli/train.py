@@ -135,8 +135,9 @@ def bundle(
     README.txt in the archive says how it is run there, and what is needed.
     """
     from freehold.training.bundle import bundle as write
+    from freehold.training.parcel import part_bytes_of
 
-    size = None if part_mb is None else int(part_mb * 1e6)
+    size = part_bytes_of(part_mb)
     parts = write(recipe.expanduser(), out.expanduser(), part_bytes=size)
     for part in parts:
         say(str(part))

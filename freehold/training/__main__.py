@@ -91,9 +91,9 @@ def _teach(asked: argparse.Namespace) -> int:
 
 def _pack(asked: argparse.Namespace) -> int:
     from freehold.training.bundle import results
+    from freehold.training.parcel import part_bytes_of
 
-    size = None if asked.part_mb is None else int(asked.part_mb * 1e6)
-    parts = results(asked.folder, asked.to, part_bytes=size)
+    parts = results(asked.folder, asked.to, part_bytes=part_bytes_of(asked.part_mb))
     print(json.dumps({"event": "end", "outcome": "done", "parts": [str(part) for part in parts]}), flush=True)
     return 0
 

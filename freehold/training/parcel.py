@@ -27,19 +27,30 @@ MAX_MANIFEST_BYTES = 64 * 2**20
 _PART = re.compile(r"(.+\.tar)\.(\d{3,})")
 
 
+def part_bytes_of(megabytes: float | None) -> int | None:
+    """The size of an archive's parts, from megabytes of 10^6 bytes; None where it has one.
+
+    Raises:
+        InvalidInput: parts of no size.
+    """
+    if megabytes is None:
+        return None
+    if not 1e-6 <= megabytes < 1e12:
+        raise InvalidInput(
+            f"Parts of {megabytes} MB cannot be.", hint="Name the size of the parts: 45, or 0.5."
+        )
+    return int(megabytes * 1e6)
+
+
 def pack(files: Mapping[str, Path | bytes], target: Path, *, part_bytes: int | None = None) -> list[Path]:
     """Writes `files` (by their names within) as `target`, a `.tar`, or as its parts; gives what was written.
 
     An archive of this name that is there goes first, so that no part of it can be taken for one of the new.
 
     Raises:
-        InvalidInput: parts of no size.
         NoRoom: the disk is full; nothing is left of the attempt.
     """
-    if part_bytes is not None and part_bytes < 1:
-        raise InvalidInput(
-            "A part of an archive has a byte or more.", hint="Name the size of its parts in MB."
-        )
+    assert part_bytes is None or part_bytes > 0, "as `part_bytes_of` gives it"
     target.parent.mkdir(parents=True, exist_ok=True)
     for old in [target, *parts_of(target)]:
         old.unlink(missing_ok=True)

@@ -11,9 +11,8 @@ import numpy as np
 import pytest
 
 from freehold.errors import Conflict, InvalidInput, NotFound
-from freehold.training import parcel
 from freehold.training.__main__ import main
-from freehold.training.parcel import MANIFEST, pack, parts_of, unpack
+from freehold.training.parcel import MANIFEST, pack, part_bytes_of, parts_of, unpack
 from freehold.training.shards import ShardWriter
 
 BYTES = np.random.default_rng(0).bytes(70_000)
@@ -146,13 +145,14 @@ def test_token_shards_which_have_a_manifest_too_are_not_replaced(
     assert {path.name: path.read_bytes() for path in (tmp_path / "shards").iterdir()} == before
 
 
-@pytest.mark.parametrize("size", [0, -1])
+@pytest.mark.parametrize("megabytes", ["0", "-1", "1e-9", "nan", "inf"])
 def test_parts_of_no_size_are_refused(
-    tmp_path: Path, files: dict[str, Path | bytes], size: int, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, megabytes: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(parcel._Parts, "_next", lambda parts: pytest.fail("a part was begun"))
-    with pytest.raises(InvalidInput, match="a byte or more"):
-        pack(files, tmp_path / "x.tar", part_bytes=size)
+    folder = ["--folder", str(tmp_path), "--to", str(tmp_path / "x.tar")]
+    assert main(["pack", *folder, f"--part-mb={megabytes}"]) == 1
+    assert "MB cannot be" in capsys.readouterr().out
+    assert [part_bytes_of(each) for each in (None, 45, 0.5)] == [None, 45_000_000, 500_000]
 
 
 def test_of_an_archive_that_failed_nothing_is_left(tmp_path: Path, files: dict[str, Path | bytes]) -> None:
