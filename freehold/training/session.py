@@ -87,7 +87,7 @@ class Session:
             for pack in share(packs, self.accelerator.process_index, self.accelerator.num_processes):
                 total += self.loss(self.evaluation, pack).total.double().cpu()
         self.learner.train()
-        return self.together(total).item() / self.evaluation.weight(packs)
+        return self.together(total).item() / max(self.evaluation.weight(packs), 1)
 
     def together(self, values: torch.Tensor) -> torch.Tensor:
         """Sums over all processes, on the processor."""

@@ -64,6 +64,11 @@ def write_cache(
         )
     data = dataset(recipe, recipe.data.train, student)
     model = _read(teacher)
+    if (tokens := model.lm_head.weight.shape[0]) < student.size():
+        raise InvalidInput(
+            f"The tokenizer has {student.size():,} tokens, the teacher {tokens:,}.",
+            hint="Take the tokenizer that belongs to the teacher.",
+        )
     _check_head(model, _causal(data.sequences[0]))
     header = Header(
         k=min(k, student.size()),

@@ -128,6 +128,7 @@ def test_a_recipe_that_names_another_licence_than_the_file_is_refused(made: Path
     [
         (MistralConfig, {"sliding_window": 8}, "attends in a way"),
         (GraniteConfig, {"logits_scaling": 4.0}, "head of a GraniteForCausalLM does more"),
+        (MistralConfig, {"vocab_size": 200}, "has 296 tokens, the teacher 200"),
         (MistralConfig, {"sliding_window": 4096}, None),
     ],
 )
