@@ -57,6 +57,7 @@ def known(bench: BenchSet, embedder: GivesParts, cache: Path | None) -> Iterator
         fill(database, bench)
         lexical = LexicalIndex(Path(home) / "index", database)
         lexical.open()
+        lexical.hold()
         keep_vectors(database, embedder.name, embedded(bench, embedder, cache))
         dense = DenseIndex(database, embedder.name, embedder.dimensions)
         dense.load()

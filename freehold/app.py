@@ -125,6 +125,7 @@ class Home:
         self.lexical = LexicalIndex(config.index, database)
         closing.callback(self.lexical.close)
         self.lexical.open()
+        self.lexical.hold_soon()
         self.dense = None
         if self.embedder is not None:
             self.dense = DenseIndex(database, self.embedder.name, self.embedder.dimensions)

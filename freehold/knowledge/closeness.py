@@ -1,20 +1,20 @@
 """A close look at the few passages that search has already found: how, not only whether, they hold the words.
 
 Works on the passages' own text, so it costs the same in a small and in a large index. All measures are
-shares of IDF, from 0 to 1. Words are compared as numbers, and those of all passages at once: one passage and
-one word after the other took most of a search's time, and so would more calls of numpy than these.
+shares of IDF, from 0 to 1. Words are compared as numbers (wordings.py), and those of all passages at once:
+one passage and one word after the other took most of a search's time, and so would more calls of numpy.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from freehold.knowledge.words import words
+from freehold.knowledge.wordings import Laid
 
 WINDOW = 10
 """Words (without stop words) that count as standing together: about one sentence."""
@@ -22,21 +22,7 @@ WINDOW = 10
 APART = 1 << 40
 """Places from one passage to the next: so many that what stands in two of them is not near at all."""
 
-MARK, LAST = np.iinfo(np.int64).min, np.iinfo(np.int64).max
-"""Numbers of no word: MARK begins each passage, LAST is above all."""
-
-Numbers = NDArray[np.int64]
 Shares = NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class Numbered:
-    """A passage's words as numbers, in order."""
-
-    words: Numbers
-    """MARK, the words of where the passage stands, then those of its text."""
-    above: int
-    """How many of them say where it stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,38 +37,35 @@ class Closeness:
     """How near each other the text's neighbouring words stand: 1 when all are neighbours there too."""
 
 
-def numbered(path: Sequence[str], body: Sequence[str]) -> Numbered:
-    """Each word's number is the same throughout a process; it has 64 bits, so that no two words share one."""
-    count = 1 + len(path) + len(body)
-    found = np.fromiter((MARK, *map(hash, path), *map(hash, body)), dtype=np.int64, count=count)
-    return Numbered(found, len(path))
-
-
-def closeness(texts: Sequence[tuple[Mapping[str, float], float]], passages: Sequence[Numbered]) -> Closeness:
+def closeness(texts: Sequence[tuple[Mapping[str, float], float]], laid: Laid) -> Closeness:
     """Looks at passages for texts, each given as its distinct words in order with their IDF, and its weight.
 
     What is found is the weighted mean of what it is for each text; the weights sum to 1.
     """
-    if not passages:
+    if not len(laid.begins):
         return Closeness(np.zeros(0), np.zeros(0), np.zeros(0))
-    ranked = np.array([MARK, *sorted({hash(word) for text, _ in texts for word in text}), LAST], np.int64)
-    columns = {number: column for column, number in enumerate(ranked.tolist())}
+    columns = {"": 0}
+    for text, _ in texts:
+        for word in text:
+            columns.setdefault(word, len(columns))
     shares, pairs = _shares(texts, columns), _pairs(texts, columns)
-    begins = np.array(list(accumulate((len(each.words) for each in passages), initial=0))[:-1])
-    laid = np.concatenate([each.words for each in passages])
     # From here on a word is its column; only those that are wanted, and the marks, are hits.
-    column = ranked.searchsorted(laid)
-    at = np.flatnonzero(ranked[column] == laid)
-    column = column[at]
+    wanted = np.zeros(laid.known, dtype=np.uint8)
+    for word, its in columns.items():
+        if (number := laid.numbers.get(word, laid.known)) < laid.known:
+            wanted[number] = its + 1
+    found = wanted[laid.words]
+    at = found.nonzero()[0]
+    column = found[at].astype(np.intp) - 1
     first = np.flatnonzero(column == 0)
     owner = np.cumsum(column == 0) - 1
     place = (at + owner * APART)[:, None]
-    last = np.where(column[:, None] == np.arange(len(ranked)), place, -APART)
+    last = np.where(column[:, None] == np.arange(len(columns)), place, -APART)
     # int64[hits, words]: how many places before each word stood last; APART or more where the passage has
     # not had it yet.
     since = place - np.maximum.accumulate(last, axis=0)
     held = since[np.append(first[1:], len(at)) - 1] < APART
-    ends = begins + [each.above for each in passages]
+    ends = laid.begins + laid.above
     above = since[at.searchsorted(ends, side="right") - 1] < APART
     # Each hit ends a window. What stands above counts anyway, so not within windows too.
     windows = ((since < WINDOW) & ~above[owner]) @ shares
@@ -108,11 +91,6 @@ def named(parts: Iterable[Set[str]], said: Set[str], rarity: Callable[[str], flo
     return best
 
 
-def path_words(title: str, heading_path: Sequence[str]) -> list[list[str]]:
-    """The words of the title and of each heading."""
-    return [words(title), *(words(heading) for heading in heading_path if heading != title)]
-
-
 @dataclass(frozen=True, slots=True)
 class _Pairs:
     """Words that are neighbours in a text: their columns, and how much each pair counts."""
@@ -122,23 +100,23 @@ class _Pairs:
     weights: Shares
 
 
-def _shares(texts: Sequence[tuple[Mapping[str, float], float]], columns: Mapping[int, int]) -> Shares:
+def _shares(texts: Sequence[tuple[Mapping[str, float], float]], columns: Mapping[str, int]) -> Shares:
     """float64[columns, texts]: each word's share of its text's IDF, times the text's weight."""
     shares = np.zeros((len(columns), len(texts)))
     for number, (text, weight) in enumerate(texts):
         total = sum(text.values())
         for word, rarity in text.items():
-            shares[columns[hash(word)], number] = weight * rarity / total
+            shares[columns[word], number] = weight * rarity / total
     return shares
 
 
-def _pairs(texts: Sequence[tuple[Mapping[str, float], float]], columns: Mapping[int, int]) -> _Pairs:
+def _pairs(texts: Sequence[tuple[Mapping[str, float], float]], columns: Mapping[str, int]) -> _Pairs:
     ones: list[int] = []
     others: list[int] = []
     weights: list[float] = []
     for text, weight in texts:
         least = [min(text[one], text[other]) for one, other in pairwise(text)]
-        places = [columns[hash(word)] for word in text]
+        places = [columns[word] for word in text]
         ones += places[:-1]
         others += places[1:]
         weights += [weight * each / sum(least) for each in least]

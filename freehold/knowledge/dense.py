@@ -1,9 +1,9 @@
 """The index of vectors: numpy in memory over the int8 vectors of the store.
 
 Signs, a bit a dimension, say which passages may be near; those are compared exactly. Up to `EXACT_LIMIT`
-passages the int8 vectors are held too, above it those of the nearest are fetched from the store. Signs are
-kept in the store beside the vector they were made of, so that a large index opens without reading vectors;
-it has nothing on disk of its own, so nothing to corrupt.
+passages the int8 vectors are held too, with those of their parts; above it they are fetched from the store
+for the nearest. Signs are kept in the store beside the vector they were made of, so that a large index opens
+without reading vectors; it has nothing on disk of its own, so nothing to corrupt.
 
 Searching reads an immutable snapshot; what is added or removed makes the next one.
 """
@@ -22,28 +22,19 @@ from sqlalchemy import Connection, Select, bindparam, func, select, update
 from freehold.knowledge.signs import are_signs, read, signs_of, written
 from freehold.knowledge.snapshot import (
     CHUNK,
-    FEW,
     Float32,
-    Int8,
     Snapshot,
-    compare,
     empty,
     joined,
-    nearest,
     taken,
-    top,
+    unpacked,
 )
 from freehold.knowledge.store import AT_ONCE, passages, vectors
+from freehold.knowledge.vector_scores import Held, Stored, VectorScores, are_vectors
 from freehold.store.database import Database
 
 EXACT_LIMIT = 40_000
-"""Passages up to which the int8 vectors are held in memory (384 dimensions: 15 MB)."""
-
-NEAR_SHARE = 8
-"""Else one in so many, the nearest by sign (recall at 100 of 16,145 passages: .99)."""
-
-RESCORED = 500
-"""How many of the nearest by sign are fetched and compared exactly where vectors are not held."""
+"""Passages up to which the int8 vectors are held in memory (of 384 dimensions, with three parts: 61 MB)."""
 
 
 def quantise(vector: Float32) -> tuple[bytes, float]:
@@ -129,69 +120,17 @@ class DenseIndex:
         with self._changing:
             self._now = taken(self._now, ~np.isin(self._now.ids, gone))
 
+    def ask(self, vector: Float32) -> VectorScores:
+        """The cosines of a vector, by what is held now."""
+        now = self._now
+        return Held(now, vector) if now.exact else Stored(self._database, self._name, now, vector)
+
     def search(self, vector: Float32, *, sources: frozenset[int], limit: int) -> list[tuple[int, float]]:
-        """The passages nearest to a vector, best first, as (passage id, cosine); only of `sources`.
-
-        A vector that is not of unit length gives cosines times its length.
-        """
-        now = self._now
-        if limit < 1 or not sources or not len(now):
+        """The passages nearest to a vector, best first, as (passage id, cosine); only of `sources`."""
+        if limit < 1 or not sources or not len(self):
             return []
-        rows = now.of(sources)
-        count = len(now) if rows is None else len(rows)
-        if not now.exact:
-            near = nearest(now, vector, rows, max(limit, RESCORED))
-            found = self._stored_cosines(vector, now.ids[near].tolist())
-            return sorted(found.items(), key=lambda pair: (-pair[1], pair[0]))[:limit]
-        if count > FEW:
-            rows = nearest(now, vector, rows, max(limit, count // NEAR_SHARE))
-        cosines = compare(now, vector, rows)
-        best = top(cosines, limit)
-        ids = now.ids[best if rows is None else rows[best]]
-        return list(zip(ids.tolist(), cosines[best].tolist(), strict=True))
-
-    def score(self, vector: Float32, ids: Iterable[int]) -> dict[int, float]:
-        """The cosine of given passages; those without a vector are left out."""
-        wanted = sorted(set(ids))
-        now = self._now
-        if not now.exact:
-            return self._stored_cosines(vector, wanted)
-        rows = now.places(wanted)
-        return dict(zip(now.ids[rows].tolist(), compare(now, vector, rows).tolist(), strict=True))
-
-    def parts(self, connection: Connection, ids: Iterable[int]) -> dict[int, tuple[Int8, float]]:
-        """The vectors of given passages' parts, int8[parts, dimensions], and the scale that they are to be
-        multiplied by; of the whole where its parts have none."""
-        wanted = sorted(set(ids))
-        found: dict[int, tuple[Int8, float]] = {}
-        for first in range(0, len(wanted), AT_ONCE):
-            some = vectors.c.passage_id.in_(wanted[first : first + AT_ONCE])
-            query = self._mine(select(vectors.c.passage_id, vectors.c.scale, vectors.c.vector)).where(some)
-            for passage_id, scale, packed in connection.execute(query):
-                if self._is_whole(packed):
-                    matrix = np.frombuffer(packed, dtype=np.int8).reshape(-1, self._dimensions)
-                    found[passage_id] = (matrix[1:] if len(matrix) > 1 else matrix, scale)
-        return found
-
-    def _is_whole(self, packed: bytes) -> bool:
-        """Whether stored bytes are vectors of our dimensions."""
-        return len(packed) > 0 and len(packed) % self._dimensions == 0
-
-    def _stored_cosines(self, vector: Float32, ids: list[int]) -> dict[int, float]:
-        """By vectors read from the store."""
-        cosines: dict[int, float] = {}
-        first_vector = func.substr(vectors.c.vector, 1, self._dimensions)
-        query = self._mine(select(vectors.c.passage_id, vectors.c.scale, first_vector))
-        with self._database.read() as connection:
-            for first in range(0, len(ids), AT_ONCE):
-                some = query.where(vectors.c.passage_id.in_(ids[first : first + AT_ONCE]))
-                rows = [row for row in connection.execute(some).all() if len(row[2]) == self._dimensions]
-                matrix = np.frombuffer(b"".join(row[2] for row in rows), dtype=np.int8)
-                matrix = matrix.reshape(len(rows), self._dimensions)
-                scales = np.array([row[1] for row in rows], dtype=np.float32)
-                found = (matrix.astype(np.float32) @ vector) * scales
-                cosines.update(zip((row[0] for row in rows), found.tolist(), strict=True))
-        return cosines
+        ids, cosines = self.ask(vector).nearest(sources, limit)
+        return list(zip(ids.tolist(), cosines.tolist(), strict=True))
 
     def _signs(self) -> Snapshot:
         """The snapshot of a large index: signs alone. Those that the store lacks are made of their vectors
@@ -244,10 +183,8 @@ class DenseIndex:
         for part in parts:
             result = connection.execution_options(yield_per=CHUNK).execute(part)
             for rows in result.partitions(CHUNK):
-                whole = [row for row in rows if self._is_whole(row.vector)]
-                packed = b"".join(row.vector[: self._dimensions] for row in whole)
-                matrix = np.frombuffer(packed, dtype=np.int8)
-                matrix = matrix.reshape(len(whole), self._dimensions)
+                whole = [row for row in rows if are_vectors(row.vector, self._dimensions)]
+                matrix = unpacked([row.vector for row in whole], self._dimensions)
                 found.append(
                     Snapshot(
                         np.array([row.passage_id for row in whole], dtype=np.int64),
@@ -255,7 +192,7 @@ class DenseIndex:
                         np.array([row.scale for row in whole] if exact else [], dtype=np.float32),
                         matrix if exact else found[0].rows,
                         found[0].floats,
-                        signs_of(matrix),
+                        signs_of(matrix[:, 0]),
                         exact,
                     )
                 )

@@ -4,7 +4,8 @@ Follows the store by its table `index_changes`: `apply` brings the passages name
 says now, commits, and only then deletes the rows. A crash at any point means that some are applied twice,
 which changes nothing.
 
-What it says is read through reading.py, a moment of it at a time. Knows nothing of vectors.
+What it says is read through reading.py, a moment of it at a time. Of a small index the words of all passages
+are held in memory too (`hold`), which follow the same changes. Knows nothing of vectors.
 """
 
 from __future__ import annotations
@@ -16,15 +17,18 @@ import shutil
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib.metadata import version
+from itertools import chain, takewhile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from sqlalchemy import Connection, func, select
 
-from freehold.errors import Unavailable
+from freehold.errors import FreeholdError, Unavailable
 from freehold.knowledge.index_faults import Fault, faults, full_disk
 from freehold.knowledge.reading import Reading
 from freehold.knowledge.store import AT_ONCE, documents, index_changes, passages
+from freehold.knowledge.wordings import Entry, Vocabulary, Wordings, read
 from freehold.knowledge.words import analyzer, indexed_text, spaced, words
 from freehold.store.database import Database
 
@@ -36,7 +40,12 @@ SCHEMA = 1
 MARK = "freehold.json"
 HEAP_BYTES = 32 * 2**20
 CHANGES_AT_ONCE = 2_000
-REBUILD_AT_ONCE = 10_000
+READ_AT_ONCE = 2_000
+SMALL = 40_000
+"""Passages up to which their words are held in memory (of 125 words each: some 80 MB)."""
+MOST_GROWN = 2
+"""Times what it was at first that the vocabulary held may come to before all is read anew: it keeps the words
+of what is gone."""
 Progress = Callable[[int, int], None]
 """Called with passages done and passages in all."""
 
@@ -51,6 +60,10 @@ class LexicalIndex:
         self._index: Any = None
         self._schema: Any = None
         self._reading: Reading | None = None
+        self._holds = False
+        self._wordings: Wordings | None = None
+        self._first_known = 0
+        self._closing = threading.Event()
 
     def open(self, progress: Progress = lambda done, total: None) -> None:
         """Opens the index and brings it up to the store; rebuilds it when missing, foreign or damaged.
@@ -59,6 +72,7 @@ class LexicalIndex:
             NoRoom: the disk is full.
         """
         with self._writing:
+            self._closing.clear()
             self._schema = _schema()
             shutil.rmtree(_beside(self.folder, "new"), ignore_errors=True)
             shutil.rmtree(_beside(self.folder, "old"), ignore_errors=True)
@@ -83,7 +97,10 @@ class LexicalIndex:
         """
         with self._writing:
             self.reading()
-            return self._apply()
+            applied = self._apply()
+            if applied:
+                self._hold()
+            return applied
 
     def rebuild(self, progress: Progress = lambda done, total: None) -> None:
         """Makes the index anew from the store while the old one goes on answering."""
@@ -91,11 +108,31 @@ class LexicalIndex:
             self.reading()
             self._rebuild(progress)
             self._apply()
+            self._hold()
+
+    def hold(self) -> None:
+        """From now on the words of all passages are held in memory while they are few: searching is faster
+        then. Reading SMALL of them takes some five seconds; meanwhile the index on disk is asked."""
+        with self._writing:
+            self._holds = True
+            self._hold()
+
+    def hold_soon(self) -> None:
+        """The same in a thread of its own."""
+
+        def hold() -> None:
+            try:
+                self.hold()
+            except FreeholdError as error:
+                log.warning("Words are not held in memory, so searches are slower: %s", error.message)
+
+        threading.Thread(target=hold, name="words", daemon=True).start()
 
     def close(self) -> None:
         """Lets go of the files."""
+        self._closing.set()
         with self._writing:
-            self._index = self._reading = None
+            self._index = self._reading = self._wordings = None
 
     def search(
         self, text: str, *, sources: frozenset[int], limit: int, also: Sequence[tuple[str, float]] = ()
@@ -146,8 +183,25 @@ class LexicalIndex:
                 reading = Reading(self._schema, index.searcher())
         except Fault as error:
             return f"it cannot be read: {error}"
-        self._index, self._reading = index, reading
+        self._index, self._reading, self._wordings = index, reading, None
         return None
+
+    def _hold(self) -> None:
+        """Takes the words of all passages into memory, if that is wanted and they are few and not there."""
+        if not self._holds or self._index is None or self._closing.is_set():
+            return
+        held = self._wordings
+        if held is None or held.known > MOST_GROWN * self._first_known:
+            with self._database.read() as connection:
+                if connection.execute(select(func.count()).select_from(passages)).scalar_one() > SMALL:
+                    return
+            parts = takewhile(lambda _: not self._closing.is_set(), self._stored())
+            held = read(chain.from_iterable(parts), Vocabulary())
+            if self._closing.is_set():
+                return
+            self._wordings, self._first_known = held, held.known
+        self._reading = Reading(self._schema, self._index.searcher(), held)
+        self._reading.postings  # noqa: B018  # made now, not by who asks first
 
     def _agrees(self) -> bool:
         """Whether index and store hold the same passages, by their number and the sum of their ids."""
@@ -178,16 +232,20 @@ class LexicalIndex:
                     if not rows:
                         break
                     ids = sorted({row.passage_id for row in rows})
-                    texts = list(_texts(connection, ids))
+                    entries = list(_entries(connection, ids))
                 if writer is None:
                     writer = stack.enter_context(self._writer(self._index))
                 # By query: deleting by term finds nothing in an unsigned field (tantivy-py 0.27).
                 writer.delete_documents_by_query(Query.term_set_query(self._schema, "passage_id", ids))
-                for entry in texts:
-                    writer.add_document(_entry(*entry))
+                for entry in entries:
+                    writer.add_document(_document(entry))
+                if self._wordings is not None:
+                    fresh = read(entries, self._wordings.numbers)
+                    changed = self._wordings.changed(np.array(ids, dtype=np.int64), fresh)
+                    self._wordings = changed if len(changed) <= SMALL else None
                 writer.commit()
                 self._index.reload()
-                self._reading = Reading(self._schema, self._index.searcher())
+                self._reading = Reading(self._schema, self._index.searcher(), self._wordings)
                 with self._database.write() as connection:
                     connection.execute(index_changes.delete().where(index_changes.c.id <= rows[-1].id))
                 applied += len(rows)
@@ -208,22 +266,11 @@ class LexicalIndex:
             index = Index(self._schema, path=str(fresh), reuse=False)
             index.register_tokenizer("words", analyzer())
         with self._writer(index) as writer:
-            done = last = 0
-            while True:
-                with self._database.read() as connection:
-                    ids = list(
-                        connection.execute(
-                            select(passages.c.id)
-                            .where(passages.c.id > last)
-                            .order_by(passages.c.id)
-                            .limit(REBUILD_AT_ONCE)
-                        ).scalars()
-                    )
-                    if not ids:
-                        break
-                    for entry in _texts(connection, ids):
-                        writer.add_document(_entry(*entry))
-                done, last = done + len(ids), ids[-1]
+            done = 0
+            for entries in self._stored():
+                for entry in entries:
+                    writer.add_document(_document(entry))
+                done += len(entries)
                 progress(min(done, total), total)
             writer.commit()
         with full_disk():
@@ -238,6 +285,19 @@ class LexicalIndex:
         shutil.rmtree(old, ignore_errors=True)
         with self._database.write() as connection:
             connection.execute(index_changes.delete().where(index_changes.c.id <= known))
+
+    def _stored(self) -> Iterator[list[Entry]]:
+        """All passages of the store by ascending id, some at a time."""
+        last = 0
+        while True:
+            with self._database.read() as connection:
+                query = select(passages.c.id).where(passages.c.id > last).order_by(passages.c.id)
+                ids = list(connection.execute(query.limit(READ_AT_ONCE)).scalars())
+                entries = list(_entries(connection, ids))
+            if not ids:
+                return
+            last = ids[-1]
+            yield entries
 
     @contextlib.contextmanager
     def _writer(self, index: Any) -> Iterator[Any]:
@@ -277,32 +337,33 @@ def _mark() -> dict[str, Any]:
     return {"schema": SCHEMA, "tantivy": version("tantivy")}
 
 
-def _entry(passage_id: int, source_id: int, text: str) -> Any:
+def _document(entry: Entry) -> Any:
     from tantivy import Document
 
     document = Document()
-    document.add_unsigned("passage_id", passage_id)
-    document.add_unsigned("source_id", source_id)
-    document.add_text("body", spaced(text))
+    document.add_unsigned("passage_id", entry.id)
+    document.add_unsigned("source_id", entry.source)
+    document.add_text("body", spaced(indexed_text(entry.title, entry.headings, entry.text)))
     return document
 
 
-def _texts(connection: Connection, ids: Sequence[int]) -> Iterator[tuple[int, int, str]]:
-    """Id, source and text of the passages that the store has now."""
+def _entries(connection: Connection, ids: Sequence[int]) -> Iterator[Entry]:
+    """The passages of these ids, ascending, that the store has now."""
     for first in range(0, len(ids), AT_ONCE):
         rows = connection.execute(
             select(
                 passages.c.id,
                 passages.c.source_id,
+                documents.c.title,
                 passages.c.heading_path,
                 passages.c.text,
-                documents.c.title,
             )
             .join(documents, documents.c.id == passages.c.document_id)
             .where(passages.c.id.in_(ids[first : first + AT_ONCE]))
+            .order_by(passages.c.id)
         )
-        for row in rows:
-            yield row.id, row.source_id, indexed_text(row.title, json.loads(row.heading_path), row.text)
+        for passage_id, source, title, path, text in rows:
+            yield Entry(passage_id, source, title, tuple(json.loads(path)), text)
 
 
 def _beside(folder: Path, suffix: str) -> Path:

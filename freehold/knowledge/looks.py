@@ -1,115 +1,95 @@
-"""What a close look needs of a passage, remembered while nothing in the store changes.
+"""The words of passages of a large index, remembered while nothing in the store changes.
 
-Reading a passage, taking its words apart and fetching the vectors of its parts cost more than comparing
-them, and the same passages come up again and again. Every change of passages leaves a row in
-`index_changes`, whose numbers only grow: when the highest has moved on, all is forgotten. Vectors come later
-than passages, so what has none yet is asked for again.
+Reading a passage and taking it apart costs more than comparing its words, and the same passages come up again
+and again. Every change of passages leaves a row in `index_changes`, whose numbers only grow: when the highest
+has moved on, all is forgotten. Of a small index all passages' words are held instead (wordings.py).
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
-from sqlalchemy import Connection
 
-from freehold.knowledge.closeness import Numbered, numbered, path_words
-from freehold.knowledge.store import load_passages
-from freehold.knowledge.words import words
+from freehold.knowledge.store import fetch_passages
+from freehold.knowledge.wordings import Entry, Ids, Laid, Numbers, Path, Vocabulary, read
 from freehold.store.database import Database
-from freehold.types import Passage
 
 REMEMBERED = 8_192
-"""Passages remembered at most: about 5 kB each."""
+"""Passages remembered at most: about 1 kB each."""
+
+MOST_WORDS = 200_000
+"""Distinct words among them before all are forgotten."""
 
 CHANGES = "SELECT seq FROM sqlite_sequence WHERE name = 'index_changes'"
 """The highest number that a change of passages ever had."""
 
-Parts = tuple[NDArray[np.int8], float]
-"""Vectors of a passage's parts, and the scale they are to be multiplied by."""
-
-ReadParts = Callable[[Connection, Iterable[int]], Mapping[int, Parts]]
-
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """A passage taken apart."""
+class _Look:
+    """A passage taken apart, see `Laid`."""
 
-    passage: Passage
-    path: tuple[frozenset[str], ...]
-    """The words of the title and of each heading."""
-    numbered: Numbered
-    parts: Parts | None
-    """None while it has no vector."""
+    words: Numbers
+    above: int
+    path: Path
+
+
+@dataclass(slots=True)
+class _Known:
+    """What is remembered, and as of which change."""
+
+    as_of: object
+    looks: dict[int, _Look] = field(default_factory=dict)
+    numbers: Vocabulary = field(default_factory=Vocabulary)
 
 
 class Looks:
     """The passages last looked at. For any number of threads."""
 
-    def __init__(self, database: Database, parts: ReadParts | None, remembered: int = REMEMBERED) -> None:
+    def __init__(self, database: Database, remembered: int = REMEMBERED) -> None:
         self._database = database
-        self._parts = parts
         self._remembered = remembered
-        self._known: dict[int, Look] = {}
-        self._as_of: int | None = None
+        self._known = _Known(None)
         self._changing = threading.Lock()
 
-    def get(self, ids: Iterable[int]) -> dict[int, Look]:
-        """Those of `ids` that the store still has, in the order of `ids`."""
-        wanted = list(ids)
-        as_of = self._database.peek(CHANGES)
+    def lay(self, ids: Ids) -> Laid:
+        """The words of those of `ids` that the store has."""
+        wanted = ids.tolist()
+        as_of = self._database.fetch(CHANGES)
         with self._changing:
-            known = self._known if as_of == self._as_of else {}
-        found = {passage_id: look for passage_id in wanted if (look := known.get(passage_id))}
-        if len(found) < len(wanted) or self._lacking(found):
-            found = self._found(wanted)
-        return found
-
-    def _found(self, wanted: list[int]) -> dict[int, Look]:
-        """The same with what has to be read."""
-        with self._database.read() as connection:
-            as_of = connection.exec_driver_sql(CHANGES).scalar()
+            if as_of != self._known.as_of or len(self._known.numbers) > MOST_WORDS:
+                self._known = _Known(as_of)
+            known = self._known
+            found = {passage_id: look for passage_id in wanted if (look := known.looks.get(passage_id))}
+        if fresh := self._read([each for each in wanted if each not in found], known):
+            found |= fresh
             with self._changing:
-                if as_of != self._as_of:
-                    self._known, self._as_of = {}, as_of
-                known = self._known
-            # `known` is of this moment: a change makes another one, and this one is left to us.
-            found = {passage_id: look for passage_id in wanted if (look := known.get(passage_id))}
-            fresh = self._read(connection, [passage_id for passage_id in wanted if passage_id not in found])
-            fresh |= self._completed(connection, {**found, **fresh})
-        with self._changing:
-            known.update(fresh)
-            while len(known) > self._remembered:
-                known.pop(next(iter(known)))
-        found |= fresh
-        return {passage_id: found[passage_id] for passage_id in wanted if passage_id in found}
+                known.looks.update(fresh)
+                while len(known.looks) > self._remembered:
+                    known.looks.pop(next(iter(known.looks)))
+        looks = [found[passage_id] for passage_id in wanted if passage_id in found]
+        lengths = np.array([len(look.words) for look in looks], dtype=np.intp)
+        return Laid(
+            np.array([passage_id in found for passage_id in wanted], dtype=np.bool_),
+            np.concatenate([np.empty(0, np.int32), *(look.words for look in looks)]),
+            lengths.cumsum() - lengths,
+            np.array([look.above for look in looks], dtype=np.int32),
+            [look.path for look in looks],
+            known.numbers,
+            len(known.numbers),
+        )
 
-    def _read(self, connection: Connection, ids: list[int]) -> dict[int, Look]:
-        return {
-            passage_id: _taken_apart(passage)
-            for passage_id, passage in (load_passages(connection, ids) if ids else {}).items()
-        }
-
-    def _lacking(self, looks: Mapping[int, Look]) -> list[int]:
-        """Those that had no vectors when they were last looked at, if vectors are wanted."""
-        if self._parts is None:
-            return []
-        return [passage_id for passage_id, look in looks.items() if look.parts is None]
-
-    def _completed(self, connection: Connection, looks: Mapping[int, Look]) -> dict[int, Look]:
-        """With their vectors, those that lacked them and have them now."""
-        lacking = self._lacking(looks)
-        if not lacking or self._parts is None:
+    def _read(self, ids: list[int], known: _Known) -> dict[int, _Look]:
+        if not ids:
             return {}
-        parts = self._parts(connection, lacking)
-        return {passage_id: replace(looks[passage_id], parts=parts[passage_id]) for passage_id in parts}
-
-
-def _taken_apart(passage: Passage) -> Look:
-    path = path_words(passage.document.title, passage.heading_path)
-    above = [word for part in path for word in part]
-    paths = tuple(frozenset(part) for part in path)
-    return Look(passage, paths, numbered(above, words(passage.text)), None)
+        entries = [
+            Entry(each.id, each.source_id, each.document.title, each.heading_path, each.text)
+            for each in fetch_passages(self._database, ids).values()
+        ]
+        with self._changing:
+            made = read(entries, known.numbers)
+        return {
+            passage_id: _Look(made.words[made.begins[row] : made.begins[row + 1]], int(made.above[row]), path)
+            for row, (passage_id, path) in enumerate(zip(made.ids.tolist(), made.paths, strict=True))
+        }

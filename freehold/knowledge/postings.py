@@ -1,89 +1,104 @@
-"""Which passages of a small index hold a word, remembered.
+"""Which passages of a small index hold a word and how much that says by BM25, for all words at once.
 
-tantivy is asked for each word once, for each set of sources once; everything after that is numpy.
+What tantivy would say of the same passages, counted from the words held in memory: asking it for a word costs
+many times as much as adding up what is here.
 """
 
 from __future__ import annotations
 
+import contextlib
+import json
+import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from freehold.knowledge.index_faults import faults, unreadable
+from freehold.knowledge.snapshot import of_sources
+from freehold.knowledge.wordings import Wordings
 
-MOST_POSTINGS = 2_000_000
-"""Passages remembered, counted for every word they hold, before all are forgotten: 16 MB."""
+K1, B = 1.2, 0.75
+"""tantivy's: how soon saying a word more often stops to count, and how much a passage's length does."""
 
-MOST_SCOPES = 64
-"""Sets of sources remembered before all are forgotten."""
-
-Ids = NDArray[np.int64]
-Rows = NDArray[np.intp]
 Scores = NDArray[np.float32]
 
 
-def hits(searcher: Any, query: Any, limit: int) -> tuple[Ids, Scores]:
-    """The passages that a query finds and their scores, best first.
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """What tantivy's scores rest on; passages that were deleted count until it merges its files."""
 
-    Raises:
-        Unavailable: the index is damaged.
-    """
-    with unreadable(), faults():
-        found = searcher.search(query, max(limit, 1), count=False).hits
-        ids = searcher.fast_field_values("passage_id", [address for _, address in found])
-    return np.array(ids, dtype=np.int64), np.array([score for score, _ in found], dtype=np.float32)
+    passages: float
+    length: float
+    """Words of a passage on average."""
+
+    def idf(self, holding: int) -> float:
+        """Of a word that so many passages hold."""
+        return math.log1p((self.passages - holding + 0.5) / (holding + 0.5))
 
 
 class Postings:
     """Of an index at one moment. For any number of threads."""
 
-    def __init__(self, schema: Any, searcher: Any) -> None:
-        from tantivy import Query
+    def __init__(self, wordings: Wordings, statistics: Statistics) -> None:
+        self.wordings, self.statistics = wordings, statistics
+        lengths = np.diff(wordings.begins)
+        pairs = wordings.words.astype(np.int64)
+        pairs <<= 32
+        pairs |= np.arange(len(wordings), dtype=np.int32).repeat(lengths)
+        pairs.sort()  # by word, then by row
+        first = np.append(0, np.flatnonzero(pairs[1:] != pairs[:-1]) + 1)
+        often = np.diff(first, append=len(pairs)).astype(np.float32)
+        pairs = pairs[first]
+        self._rows = (pairs & 0xFFFFFFFF).astype(np.int32)
+        self._begins = (pairs >> 32).searchsorted(np.arange(wordings.known + 1))
+        own = lengths - 1  # without the mark
+        against = K1 * (1 - B + B * _counted(own) / statistics.length)
+        self._worth = often * np.float32(K1 + 1) / (often + against.astype(np.float32)[self._rows])
 
-        self._schema, self._searcher = schema, searcher
-        self.ids = np.sort(hits(searcher, Query.all_query(), searcher.num_docs)[0])
-        """int64[passages], ascending."""
-        self._words: dict[str, tuple[NDArray[np.int32], Scores]] = {}
-        self._size = 0
-        self._scopes: dict[frozenset[int], NDArray[np.bool_]] = {}
-
-    def places(self, ids: Ids) -> tuple[Rows, NDArray[np.bool_]]:
-        """Where given ids are among `ids`, and which of them are; there must be some."""
-        rows = np.minimum(np.searchsorted(self.ids, ids), len(self.ids) - 1)
-        return rows, self.ids[rows] == ids
-
-    def of(self, word: str, rarity: float) -> tuple[NDArray[np.int32], Scores]:
-        """Where a word of this IDF is held among `ids`, and the mean of its IDF and of its BM25 there."""
-        kept = self._words.get(word)
-        if kept is not None:
-            return kept
-        asked = self._ask(word, rarity)
-        if self._size + len(asked[0]) > MOST_POSTINGS:
-            self._words, self._size = {}, 0
-        self._words[word] = asked
-        self._size += len(asked[0])
-        return asked
-
-    def _ask(self, word: str, rarity: float) -> tuple[NDArray[np.int32], Scores]:
-        from tantivy import Query
-
-        query = Query.term_query(self._schema, "body", word, "freq")
-        with unreadable(), faults():
-            most = self._searcher.doc_freq("body", word)
-        ids, scores = hits(self._searcher, query, most)
-        means = ((scores + rarity) / 2).astype(np.float32)
-        return self.places(ids)[0].astype(np.int32), means
+    def of(self, word: str) -> tuple[NDArray[np.int32], Scores]:
+        """The rows of the passages that hold a word, and its BM25 there for an IDF of 1."""
+        number = self.wordings.numbers.get(word, self.wordings.known)
+        if number >= self.wordings.known:
+            return self._rows[:0], self._worth[:0]
+        held = slice(self._begins[number], self._begins[number + 1])
+        return self._rows[held], self._worth[held]
 
     def within(self, sources: frozenset[int]) -> NDArray[np.bool_]:
-        """bool[passages]: which of `ids` belong to these sources."""
-        from tantivy import Query
+        """bool[passages]: which belong to these sources."""
+        return of_sources(self.wordings.sources, sources)
 
-        kept = self._scopes.get(sources)
-        if kept is None:
-            query = Query.term_set_query(self._schema, "source_id", sorted(sources))
-            kept = np.isin(self.ids, hits(self._searcher, query, len(self.ids))[0])
-            if len(self._scopes) >= MOST_SCOPES:
-                self._scopes = {}
-            self._scopes[sources] = kept
-        return kept
+
+def counted(schema: Any, searcher: Any, word: str) -> Statistics | None:
+    """What tantivy says that its scores rest on, of a word that it holds; None if that cannot be told.
+
+    Raises:
+        Unavailable: the index is damaged.
+    """
+    from tantivy import Query
+
+    query = Query.term_query(schema, "body", word, "freq")
+    with unreadable(), faults():
+        found = searcher.search(query, 1, count=False).hits
+        said = query.explain(searcher, found[0][1]).to_json() if found else "{}"
+    figures: dict[str, float] = {}
+
+    def note(fact: dict[str, Any]) -> None:
+        figures[fact.get("description", "").partition(",")[0]] = fact.get("value", math.nan)
+        for inner in fact.get("details") or ():
+            note(inner)
+
+    note(json.loads(said))
+    with contextlib.suppress(KeyError):
+        return Statistics(figures["N"], figures["avgdl"])
+    return None
+
+
+def _counted(lengths: NDArray[np.intp]) -> NDArray[np.int64]:
+    """Lengths as tantivy keeps them, in a byte: rounded down to four significant bits, from 24 on."""
+    steps = np.arange(160)
+    above = np.where(steps < 8, steps, (steps & 7 | 8) << np.maximum((steps >> 3) - 1, 0))
+    kept = np.concatenate([np.arange(24), 24 + above])
+    rounded: NDArray[np.int64] = kept[kept.searchsorted(lengths, side="right") - 1]
+    return rounded

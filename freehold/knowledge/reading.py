@@ -13,11 +13,9 @@ from functools import cached_property
 from typing import Any
 
 from freehold.knowledge.index_faults import faults, unreadable
-from freehold.knowledge.postings import Postings
+from freehold.knowledge.postings import Postings, counted
 from freehold.knowledge.word_scores import Added, Asked, WordScores
-
-SMALL = 40_000
-"""Passages up to which scores are added up from what is remembered of each word."""
+from freehold.knowledge.wordings import MARK, Wordings
 
 MOST_RARITIES = 100_000
 """Words whose rarity is remembered before all are forgotten."""
@@ -32,9 +30,12 @@ MOST_LOOKED_UP = 4_096
 class Reading:
     """One moment of the index. For any number of threads."""
 
-    def __init__(self, schema: Any, searcher: Any) -> None:
+    def __init__(self, schema: Any, searcher: Any, wordings: Wordings | None = None) -> None:
+        """`wordings`: the words of all passages, where they are held."""
+        self.wordings = wordings
         self._schema, self._searcher = schema, searcher
         self._count: int = searcher.num_docs
+        self._holding: dict[str, int] = {}
         self._rarities: dict[str, float] = {}
 
     def ask(self, texts: Sequence[tuple[Mapping[str, float], float]]) -> WordScores:
@@ -43,28 +44,45 @@ class Reading:
         Raises:
             Unavailable: the index is damaged; so do the others, and what is given here.
         """
-        weights: dict[str, tuple[float, float]] = {}
+        weights: dict[str, tuple[float, float, int]] = {}
         total = sum(weight for _, weight in texts)
         for rarities, weight in texts:
             whole = sum(rarities.values())
             for word, rarity in rarities.items():
-                before = weights.get(word, (0.0, rarity))[0]
-                weights[word] = (before + weight / total / whole, rarity)
-        if 0 < self._count <= SMALL:
-            return Added(self._postings, weights)
+                before = weights[word][0] if word in weights else 0.0
+                weights[word] = (before + weight / total / whole, rarity, self._held(word))
+        if self.postings is not None:
+            return Added(self.postings, weights)
         return Asked(self._schema, self._searcher, weights)
 
     @cached_property
-    def _postings(self) -> Postings:
-        return Postings(self._schema, self._searcher)
+    def postings(self) -> Postings | None:
+        """Of the words that are held; made when first asked for."""
+        if self.wordings is None:
+            return None
+        held = self.wordings.words[self.wordings.words != MARK]
+        if not len(held):
+            return None
+        some = list(self.wordings.numbers)[held[0]]  # words stand there in the order of their numbers
+        statistics = counted(self._schema, self._searcher, some)
+        return None if statistics is None else Postings(self.wordings, statistics)
+
+    def _held(self, word: str) -> int:
+        """How many passages tantivy has that hold a word; deleted ones count until it merges its files."""
+        holding = self._holding.get(word)
+        if holding is None:
+            with unreadable(), faults():
+                holding = self._searcher.doc_freq("body", word)
+            if len(self._holding) >= MOST_RARITIES:
+                self._holding = {}
+            self._holding[word] = holding
+        return holding
 
     def rarity(self, word: str) -> float:
         """A word's IDF."""
         rarity = self._rarities.get(word)
         if rarity is None:
-            with unreadable(), faults():
-                holding = self._searcher.doc_freq("body", word)
-            holding = min(holding, self._count)  # deleted passages count until a merge
+            holding = min(self._held(word), self._count)
             rarity = math.log(1 + (self._count - holding + 0.5) / (holding + 0.5))
             if len(self._rarities) >= MOST_RARITIES:
                 self._rarities = {}

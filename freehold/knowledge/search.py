@@ -20,14 +20,16 @@ from freehold.engines.base import Embedder
 from freehold.knowledge.closeness import closeness, named
 from freehold.knowledge.dense import DenseIndex
 from freehold.knowledge.lexical import LexicalIndex
-from freehold.knowledge.looks import Look, Looks
-from freehold.knowledge.postings import Ids
+from freehold.knowledge.looks import Looks
 from freehold.knowledge.reading import Reading
 from freehold.knowledge.snapshot import Float32
+from freehold.knowledge.store import fetch_passages
+from freehold.knowledge.vector_scores import VectorScores
 from freehold.knowledge.word_scores import WordScores
+from freehold.knowledge.wordings import Ids, Path
 from freehold.knowledge.words import words
 from freehold.store.database import Database
-from freehold.types import Query, ScoredPassage, SearchResult
+from freehold.types import Passage, Query, ScoredPassage, SearchResult
 
 Floats = NDArray[np.float64]
 
@@ -89,7 +91,7 @@ class _Asked:
 class _Seen:
     """The passages that got a close look, in no order."""
 
-    looks: list[Look]
+    ids: Ids
     traits: Floats
     """float64[passages, traits]."""
     scores: Floats
@@ -97,16 +99,15 @@ class _Seen:
     cosines: Floats
     """Not a number where there is no vector."""
 
-    def best(self, limit: int) -> list[int]:
-        """The rows of the highest scores, highest first; of equals the lower id."""
-        ids = np.array([look.passage.id for look in self.looks], dtype=np.int64)
-        best: list[int] = np.lexsort((ids, -self.scores))[: max(0, limit)].tolist()
-        return best
+    def order(self) -> list[int]:
+        """The rows by their scores, highest first; of equals the lower id."""
+        rows: list[int] = np.lexsort((self.ids, -self.scores)).tolist()
+        return rows
 
-    def passage(self, row: int) -> ScoredPassage:
+    def scored(self, row: int, passage: Passage) -> ScoredPassage:
         cosine = float(self.cosines[row])
         return ScoredPassage(
-            self.looks[row].passage,
+            passage,
             float(self.scores[row]),
             float(self.lexical[row]),
             None if math.isnan(cosine) else cosine,
@@ -127,7 +128,7 @@ class Search:
         self._lexical = lexical
         self._dense = dense if embedder is not None else None
         self._embedder = embedder if dense is not None else None
-        self._looks = Looks(database, None if self._dense is None else self._dense.parts)
+        self._looks = Looks(database)
         self._weights = WORDS if self._embedder is None else HYBRID
 
     @property
@@ -142,58 +143,59 @@ class Search:
             Unavailable: the index of words is not open or damaged.
         """
         seen = self._see(query, sources, limit)
-        return SearchResult(tuple(seen.passage(row) for row in seen.best(limit)), self.mode)
+        shown: list[ScoredPassage] = []
+        rest = seen.order()
+        # The indexes may lag behind the store by an instant: what is gone there is not shown.
+        while rest and len(shown) < limit:
+            some, rest = rest[: limit - len(shown)], rest[limit - len(shown) :]
+            shown += [each for each, _ in self._read(seen, some)]
+        return SearchResult(tuple(shown), self.mode)
 
     def look(
         self, query: Query, *, sources: frozenset[int], limit: int
     ) -> list[tuple[ScoredPassage, Traits]]:
-        """What `search` chooses from, in no order: some more than `limit`, with what scores are made of."""
+        """What `search` chooses from, best first: some more than `limit`, with what scores are made of."""
         seen = self._see(query, sources, limit)
-        return [(seen.passage(row), Traits(*traits)) for row, traits in enumerate(seen.traits.tolist())]
+        return [(each, Traits(*seen.traits[row].tolist())) for each, row in self._read(seen, seen.order())]
+
+    def _read(self, seen: _Seen, rows: list[int]) -> Iterator[tuple[ScoredPassage, int]]:
+        """The passages of these rows that the store still has."""
+        ids = seen.ids[rows].tolist()
+        found = fetch_passages(self._database, ids)
+        for row, passage_id in zip(rows, ids, strict=True):
+            if passage_id in found:
+                yield seen.scored(row, found[passage_id]), row
 
     def _see(self, query: Query, sources: frozenset[int], limit: int) -> _Seen:
         asked = _asked(query)
-        vector = self._vector(asked)
         reading = self._lexical.reading()
         texts = [(reading.rarities(words(text)), weight) for text, weight in asked.texts]
-        words_say = reading.ask(texts)
-        ids, cosines = self._candidates(words_say, vector, sources, max(CANDIDATES, 2 * limit))
-        lexical = words_say.of(ids).astype(np.float64)
+        by_words = reading.ask(texts)
+        vector = self._vector(asked)
+        by_vector = None if self._dense is None or vector is None else self._dense.ask(vector)
+        ids = _candidates(by_words, by_vector, sources, max(CANDIDATES, 2 * limit))
+        lexical = by_words.of(ids).astype(np.float64)
+        cosines = np.full(len(ids), np.nan) if by_vector is None else by_vector.of(ids).astype(np.float64)
         near = self._near(lexical, cosines)
         first = FIRST_LOOK * lexical + (1 - FIRST_LOOK) * near
         best = np.argsort(-first, kind="stable")[: max(CLOSE_LOOKS, limit + 10)]
-        wanted = ids[best].tolist()
-        # The indexes may lag behind the store by an instant: what is gone there is not shown.
-        found = self._looks.get(wanted)
-        rows = best[[passage_id in found for passage_id in wanted]]
-        looks = list(found.values())
-        close = closeness(texts, [look.numbered for look in looks])
-        parts = near[rows] if vector is None else _nearest_parts(vector, looks, near[rows])
+        laid = (reading.wordings or self._looks).lay(ids[best])
+        best = best[laid.here]
+        ids, lexical, cosines, near = ids[best], lexical[best], cosines[best], near[best]
+        close = closeness(texts, laid)
+        parts = np.full(len(ids), np.nan) if by_vector is None else by_vector.of_parts(ids)
         # in the order of Traits
         columns = [
-            near[rows],
-            parts,
-            lexical[rows],
+            near,
+            np.where(np.isnan(parts), near, parts),
+            lexical,
             close.held,
             close.together,
             close.order,
-            *_named(reading, asked, looks),
+            *_named(reading, asked, laid.paths),
         ]
         traits = np.stack(columns, axis=1)
-        return _Seen(looks, traits, traits @ np.array(self._weights), lexical[rows], cosines[rows])
-
-    def _candidates(
-        self, words_say: WordScores, vector: Float32 | None, sources: frozenset[int], count: int
-    ) -> tuple[Ids, Floats]:
-        """All passages that either side names, ascending, and their cosines, no number where there is no
-        vector."""
-        ids = np.sort(words_say.nearest(sources, count)[0])
-        if self._dense is None or vector is None:
-            return ids, np.full(len(ids), np.nan)
-        by_vector = dict(self._dense.search(vector, sources=sources, limit=count))
-        by_vector |= self._dense.score(vector, set(ids.tolist()) - by_vector.keys())
-        ids = np.union1d(ids, np.array(list(by_vector), dtype=np.int64))
-        return ids, np.array([by_vector.get(passage_id, np.nan) for passage_id in ids.tolist()])
+        return _Seen(ids, traits, traits @ np.array(self._weights), lexical, cosines)
 
     def _vector(self, asked: _Asked) -> Float32 | None:
         """The weighted mean of the texts' vectors, not of unit length: its cosines are the mean of theirs.
@@ -214,25 +216,24 @@ class Search:
         return np.where(np.isnan(cosines), usual, cosines)
 
 
-def _named(reading: Reading, asked: _Asked, looks: Sequence[Look]) -> Iterator[Floats]:
+def _candidates(
+    by_words: WordScores, by_vector: VectorScores | None, sources: frozenset[int], count: int
+) -> Ids:
+    """All passages that either side names, ascending."""
+    ids = by_words.nearest(sources, count)[0]
+    if by_vector is not None:
+        ids = np.concatenate([ids, by_vector.nearest(sources, count)[0]])
+    ids = np.sort(ids)
+    return ids[np.diff(ids, prepend=-1) > 0]
+
+
+def _named(reading: Reading, asked: _Asked, paths: Sequence[Path]) -> Iterator[Floats]:
     """`named` and `about`."""
-    paths = {look.path for look in looks}
+    distinct = set(paths)
     for said in (asked.texts[0][0], asked.conversation if len(asked.texts) > 1 else ""):
         its = frozenset(words(said))
-        shares = {path: named(path, its, reading.rarity) for path in paths}
-        yield np.array([shares[look.path] for look in looks], dtype=np.float64)
-
-
-def _nearest_parts(vector: Float32, looks: Sequence[Look], otherwise: Floats) -> Floats:
-    """The cosine of each passage's nearest part; where it has no vector, as given."""
-    nearest = otherwise.copy()
-    held = [(row, *look.parts) for row, look in enumerate(looks) if look.parts is not None]
-    if held:
-        rows, matrices, scales = zip(*held, strict=True)
-        cosines = np.concatenate(matrices).astype(np.float32) @ vector
-        starts = np.cumsum([0, *(len(matrix) for matrix in matrices[:-1])])
-        nearest[list(rows)] = np.maximum.reduceat(cosines, starts) * np.array(scales)
-    return nearest
+        shares = {path: named(path, its, reading.rarity) for path in distinct}
+        yield np.array([shares[path] for path in paths], dtype=np.float64)
 
 
 def _asked(query: Query) -> _Asked:

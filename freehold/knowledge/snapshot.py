@@ -5,6 +5,7 @@ Knows nothing of the store.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -33,9 +34,11 @@ class Snapshot:
     sources: NDArray[np.int64]
     scales: Float32
     rows: Int8
-    """int8[n, dimensions], to be multiplied by `scales`; no rows when only signs are held."""
+    """int8[n, 1 + parts, dimensions], the passage's own vector and those of its parts, see `unpacked`; to be
+    multiplied by `scales`. No rows when only signs are held."""
     floats: Float32
-    """The same times their scales, where they are so few that all are compared; else no rows."""
+    """float32[n, dimensions], the passages' own times their scales, where they are so few that all are
+    compared; else no rows."""
     signs: Signs
     exact: bool
     """Whether the int8 vectors are held."""
@@ -43,39 +46,52 @@ class Snapshot:
     def __len__(self) -> int:
         return len(self.ids)
 
-    def places(self, ids: list[int]) -> NDArray[np.int64]:
-        """The rows of those of `ids`, ascending, that are here."""
-        wanted = np.array(ids, dtype=np.int64)
-        at = np.searchsorted(self.ids, wanted)
-        at, wanted = at[at < len(self)], wanted[at < len(self)]
-        here: NDArray[np.int64] = at[self.ids[at] == wanted]
-        return here
+    def places(self, ids: NDArray[np.int64]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+        """The rows of given ids, and which of them are here."""
+        rows = self.ids.searchsorted(ids)
+        if not len(self):
+            return rows, np.zeros(len(ids), dtype=np.bool_)
+        rows = np.minimum(rows, len(self) - 1)
+        return rows, self.ids[rows] == ids
 
     def of(self, sources: frozenset[int]) -> NDArray[np.int64] | None:
         """The rows of these sources; None for all there are."""
-        here = self.sources == next(iter(sources)) if len(sources) == 1 else self._among(sources)
+        here = of_sources(self.sources, sources)
         return None if here.all() else np.flatnonzero(here)
 
-    def _among(self, sources: frozenset[int]) -> NDArray[np.bool_]:
-        highest = int(self.sources.max(initial=0))
-        if highest > LOOKED_UP:
-            return np.isin(self.sources, list(sources))
-        wanted = np.zeros(highest + 1, dtype=np.bool_)
-        wanted[[source for source in sources if 0 <= source <= highest]] = True
-        return wanted[self.sources]
+
+def of_sources(given: NDArray[np.int64], wanted: frozenset[int]) -> NDArray[np.bool_]:
+    """Which of the given passages' sources are wanted."""
+    if len(wanted) == 1:
+        only: NDArray[np.bool_] = given == next(iter(wanted))
+        return only
+    highest = int(given.max(initial=0))
+    if highest > LOOKED_UP:
+        return np.isin(given, list(wanted))
+    table = np.zeros(highest + 1, dtype=np.bool_)
+    table[[source for source in wanted if 0 <= source <= highest]] = True
+    return table[given]
 
 
 def empty(dimensions: int, *, exact: bool) -> Snapshot:
-    rows = np.empty((0, dimensions), np.int8)
+    rows = unpacked([], dimensions)
     return Snapshot(
         np.empty(0, np.int64),
         np.empty(0, np.int64),
         np.empty(0, np.float32),
         rows,
-        rows.astype(np.float32),
-        signs_of(rows),
+        rows[:, 0].astype(np.float32),
+        signs_of(rows[:, 0]),
         exact,
     )
+
+
+def unpacked(packed: Sequence[bytes], dimensions: int) -> Int8:
+    """int8[n, 1 + parts, dimensions] of vectors as the store keeps them. Who has fewer parts than another has
+    its last one again; who has none is a part of itself."""
+    most = max([2 * dimensions, *map(len, packed)])
+    whole = b"".join(each + each[-dimensions:] * ((most - len(each)) // dimensions) for each in packed)
+    return np.frombuffer(whole, dtype=np.int8).reshape(len(packed), most // dimensions, dimensions)
 
 
 def taken(now: Snapshot, kept: NDArray[np.bool_]) -> Snapshot:
@@ -106,7 +122,7 @@ def joined(*parts: Snapshot) -> Snapshot:
             whole([part.ids for part in parts]),
             whole([part.sources for part in parts]),
             whole([part.scales for part in parts]),
-            whole([part.rows for part in parts]),
+            whole(_alike([part.rows for part in parts])),
             parts[0].floats[:0],
             whole([part.signs for part in parts], axis=1),
             parts[0].exact,
@@ -114,11 +130,22 @@ def joined(*parts: Snapshot) -> Snapshot:
     )
 
 
+def _alike(several: list[Int8]) -> list[NDArray[Any]]:
+    """With as many parts in all as in the one that has most."""
+    most = max(rows.shape[1] for rows in several)
+    return [
+        np.concatenate([rows, rows[:, -1:].repeat(most - rows.shape[1], axis=1)], axis=1)
+        if rows.shape[1] < most
+        else rows
+        for rows in several
+    ]
+
+
 def _with_floats(now: Snapshot) -> Snapshot:
     """With the vectors as float32 too where they are few; comparing is then one multiplication."""
     if not now.exact or len(now) > FEW:
         return now
-    return replace(now, floats=now.rows.astype(np.float32) * now.scales[:, None])
+    return replace(now, floats=now.rows[:, 0].astype(np.float32) * now.scales[:, None])
 
 
 def compare(now: Snapshot, vector: Float32, rows: NDArray[np.int64] | None) -> Float32:
@@ -130,7 +157,7 @@ def compare(now: Snapshot, vector: Float32, rows: NDArray[np.int64] | None) -> F
     cosines = np.empty(count, dtype=np.float32)
     for first in range(0, count, CHUNK):
         part = slice(first, first + CHUNK)
-        chunk = now.rows[part] if rows is None else now.rows[rows[part]]
+        chunk = now.rows[part, 0] if rows is None else now.rows[rows[part], 0]
         cosines[part] = chunk.astype(np.float32) @ vector
     return cosines * (now.scales if rows is None else now.scales[rows])
 

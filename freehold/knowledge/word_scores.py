@@ -1,5 +1,4 @@
-"""How near passages are to one question by words: added up from what is remembered of each word, or asked of
-the whole index."""
+"""How near passages are to one question by words: added up from words held in memory, or asked of tantivy."""
 
 from __future__ import annotations
 
@@ -8,11 +7,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from freehold.knowledge.postings import Ids, Postings, Scores, hits
+from freehold.knowledge.index_faults import faults, unreadable
+from freehold.knowledge.postings import Postings, Scores
 from freehold.knowledge.snapshot import top
-
-Weights = Mapping[str, tuple[float, float]]
-"""How much each word of a question counts, and its IDF."""
+from freehold.knowledge.wordings import Ids
 
 
 class WordScores(Protocol):
@@ -28,29 +26,33 @@ class WordScores(Protocol):
 
 
 class Added:
-    """Of a small index, by what is remembered of each word."""
+    """Of a small index, from its words."""
 
-    def __init__(self, postings: Postings, weights: Weights) -> None:
+    def __init__(self, postings: Postings, weights: Mapping[str, tuple[float, float, int]]) -> None:
+        """`weights`: how much each word counts, its IDF, and how many passages tantivy has that hold it."""
         self._postings = postings
-        self._scores = np.zeros(len(postings.ids), dtype=np.float32)
-        for word, (weight, rarity) in weights.items():
-            rows, scores = postings.of(word, rarity)
-            self._scores[rows] += np.float32(weight) * scores
+        self._scores = np.zeros(len(postings.wordings), dtype=np.float32)
+        for word, (weight, rarity, holding) in weights.items():
+            rows, worth = postings.of(word)
+            idf = postings.statistics.idf(holding)
+            self._scores[rows] += np.float32(weight * idf / 2) * worth + np.float32(weight * rarity / 2)
 
     def nearest(self, sources: frozenset[int], limit: int) -> tuple[Ids, Scores]:
         rows = np.flatnonzero(self._scores * self._postings.within(sources))
         best = rows[top(self._scores[rows], limit)]
-        return self._postings.ids[best], self._scores[best]
+        return self._postings.wordings.ids[best], self._scores[best]
 
     def of(self, ids: Ids) -> Scores:
-        rows, here = self._postings.places(ids)
-        return np.where(here, self._scores[rows], np.float32(0))
+        rows, here = self._postings.wordings.places(ids)
+        scores = np.zeros(len(ids), dtype=np.float32)
+        scores[here] = self._scores[rows[here]]
+        return scores
 
 
 class Asked:
     """Of a large index, by a query; what it found is remembered."""
 
-    def __init__(self, schema: Any, searcher: Any, weights: Weights) -> None:
+    def __init__(self, schema: Any, searcher: Any, weights: Mapping[str, tuple[float, float, int]]) -> None:
         self._schema, self._searcher, self._weights = schema, searcher, weights
         self._found: dict[int, float] = {}
 
@@ -68,12 +70,15 @@ class Asked:
         from tantivy import Occur, Query
 
         terms = []
-        for word, (weight, rarity) in self._weights.items():
+        for word, (weight, rarity, _) in self._weights.items():
             term = Query.term_query(self._schema, "body", word, "freq")
             terms.append((Occur.Should, Query.boost_query(term, weight / 2)))
             terms.append((Occur.Should, Query.const_score_query(term, weight * rarity / 2)))
         scope = Query.const_score_query(Query.term_set_query(self._schema, field, among), 0.0)
         query = Query.boolean_query([(Occur.Must, scope), (Occur.Must, Query.boolean_query(terms))])
-        ids, scores = hits(self._searcher, query, limit)
-        self._found.update(zip(ids.tolist(), scores.tolist(), strict=True))
-        return ids, scores
+        with unreadable(), faults():
+            found = self._searcher.search(query, max(limit, 1), count=False).hits
+            ids = self._searcher.fast_field_values("passage_id", [address for _, address in found])
+        scores = [score for score, _ in found]
+        self._found.update(zip(ids, scores, strict=True))
+        return np.array(ids, dtype=np.int64), np.array(scores, dtype=np.float32)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3 as stdlib_sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -55,8 +55,8 @@ class Database:
             module=self._module,
             connect_args={"timeout": 30.0, "check_same_thread": False},
         )
-        self._peeking = threading.Lock()
-        self._peeks: PoolProxiedConnection | None = None
+        self._fetching = threading.Lock()
+        self._kept: PoolProxiedConnection | None = None
         event.listen(self.engine, "connect", self._on_connect)
         event.listen(self.engine, "begin", self._on_begin)
 
@@ -92,24 +92,24 @@ class Database:
         with translated(), self.engine.connect().execution_options(freehold_read=True) as connection:
             yield connection
 
-    def peek(self, statement: str) -> Any:
-        """What a statement of its own gives first, or None: for asking one thing often, in a tenth of the
-        time that `read` takes, on a connection kept for it."""
-        with translated(), self._peeking:
+    def fetch(self, statement: str, parameters: Sequence[Any] = ()) -> list[Sequence[Any]]:
+        """All that a statement of its own gives: for asking little and often, in a tenth of the time that
+        `read` takes, on a connection kept for it."""
+        with translated(), self._fetching:
             try:
-                if self._peeks is None:
-                    self._peeks = self.engine.raw_connection()
-                rows = self._peeks.cursor().execute(statement).fetchall()
+                if self._kept is None:
+                    self._kept = self.engine.raw_connection()
+                rows: list[Sequence[Any]] = self._kept.cursor().execute(statement, parameters).fetchall()
             except self._module.Error as error:
                 raise DBAPIError.instance(statement, None, error, self._module.Error) from error
-        return rows[0][0] if rows else None
+        return rows
 
     def close(self) -> None:
         """Gives every connection back; the last one folds the WAL into the file."""
-        with self._peeking:
-            if self._peeks is not None:
-                self._peeks.close()
-            self._peeks = None
+        with self._fetching:
+            if self._kept is not None:
+                self._kept.close()
+            self._kept = None
         self.engine.dispose()
 
 

@@ -7,7 +7,7 @@ import pytest
 from shelf import Shelf
 from sqlalchemy import delete, insert, select, update
 
-from freehold.knowledge import dense as module
+from freehold.knowledge import vector_scores as module
 from freehold.knowledge.dense import DenseIndex, quantise
 from freehold.knowledge.store import vectors
 
@@ -89,9 +89,10 @@ def test_the_nearest_of_the_scope_are_found_in_order(shelf, filled, kind):
 def test_given_passages_are_scored(shelf, filled, kind):
     ids, rows = filled
     index = opened(shelf, kind)
-    scores = index.score(rows[3], [ids[4], ids[50], 999])
-    assert scores == pytest.approx({ids[4]: rows[4] @ rows[3], ids[50]: rows[50] @ rows[3]}, abs=0.01)
-    assert index.score(rows[3], []) == {}
+    scores = index.ask(rows[3]).of(np.array([ids[50], 999, ids[4]]))
+    expected = [rows[50] @ rows[3], np.nan, rows[4] @ rows[3]]
+    assert scores.tolist() == pytest.approx(expected, abs=0.01, nan_ok=True)
+    assert len(index.ask(rows[3]).of(np.array([], dtype=np.int64))) == 0
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -109,7 +110,7 @@ def test_it_follows_the_store(shelf, filled, kind, how):
         index.remove([ids[0], ids[1]])
     assert len(index) == 59
     assert index.search(rows[0], sources=OURS, limit=1)[0][0] == new
-    assert ids[1] not in index.score(rows[1], ids)
+    assert np.isnan(index.ask(rows[1]).of(np.array(ids))).tolist() == [True] * 2 + [False] * 58
     index.add([new])
     index.refresh()
     assert len(index) == 59
@@ -121,7 +122,7 @@ def test_a_vector_that_was_replaced_is_taken_anew(shelf, filled, kind):
     index = opened(shelf, kind)
     write(shelf, [ids[0]], -rows[:1])
     index.add([ids[0]])
-    assert index.score(rows[0], [ids[0]])[ids[0]] == pytest.approx(-1, abs=0.02)
+    assert index.ask(rows[0]).of(np.array(ids[:1]))[0] == pytest.approx(-1, abs=0.02)
     assert len(index) == 60
 
 
@@ -169,14 +170,11 @@ def test_a_passage_may_have_vectors_of_its_parts_too(shelf, filled, kind):
     write(shelf, [ids[0]], [np.concatenate([rows[0], rows[1], rows[2]])])
     index = opened(shelf, kind)
     assert len(index) == 60
-    assert index.score(rows[0], [ids[0]])[ids[0]] == pytest.approx(1, abs=0.02)
-    with shelf.database.read() as connection:
-        found = index.parts(connection, [ids[0], ids[2], ids[3], 999])
-        assert index.parts(connection, []) == {}
-    near = {passage_id: (inner @ rows[2]).max() * scale for passage_id, (inner, scale) in found.items()}
-    expected = {ids[0]: 1, ids[2]: 1, ids[3]: rows[3] @ rows[2]}
-    assert near == pytest.approx(expected, abs=0.02)
-    assert [len(inner) for inner, _ in found.values()] == [2, 1, 1]
+    assert index.ask(rows[0]).of(np.array(ids[:1]))[0] == pytest.approx(1, abs=0.02)
+    asked = index.ask(rows[2])
+    near = asked.of_parts(np.array([ids[0], ids[2], ids[3], 999]))
+    assert near.tolist() == pytest.approx([1, 1, rows[3] @ rows[2], np.nan], abs=0.02, nan_ok=True)
+    assert len(asked.of_parts(np.array([], dtype=np.int64))) == 0
 
 
 def test_an_empty_index_answers(shelf):

@@ -189,7 +189,7 @@ def test_it_answers_while_it_is_rebuilt(shelf, index, monkeypatch):
         shelf.put(f"alpha number{number}")
     index.apply()
     answers, done = [], threading.Event()
-    monkeypatch.setattr(module, "REBUILD_AT_ONCE", 5)
+    monkeypatch.setattr(module, "READ_AT_ONCE", 5)
 
     def ask():
         while not done.is_set():
@@ -209,7 +209,7 @@ def test_a_failure_before_the_commit_keeps_the_changes_noted(shelf, index, monke
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(module, "_entry", full)
+    monkeypatch.setattr(module, "_document", full)
     with pytest.raises(NoRoom):
         index.apply()
     monkeypatch.undo()

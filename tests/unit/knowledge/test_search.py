@@ -6,11 +6,12 @@ from shelf import Shelf
 from sqlalchemy import delete, insert
 
 from freehold.knowledge import search as module
-from freehold.knowledge.closeness import closeness, named, numbered, path_words
+from freehold.knowledge.closeness import closeness, named
 from freehold.knowledge.dense import DenseIndex, quantise
 from freehold.knowledge.lexical import LexicalIndex
 from freehold.knowledge.search import HYBRID, WORDS, Search
 from freehold.knowledge.store import passages, vectors
+from freehold.knowledge.wordings import MARK, Laid, Vocabulary
 from freehold.testing import FakeEmbedder
 from freehold.types import Query, Turn
 
@@ -54,9 +55,14 @@ class Parts:
         self.words = Search(shelf.database, self.lexical)
 
 
-@pytest.fixture
-def parts(shelf, ids, tmp_path):
-    return Parts(shelf, tmp_path)
+@pytest.fixture(params=["held", "looked up"])
+def parts(request, shelf, ids, tmp_path):
+    """The words of all passages held in memory, or read where they are needed."""
+    parts = Parts(shelf, tmp_path)
+    if request.param == "held":
+        parts.lexical.hold()
+    yield parts
+    parts.lexical.close()
 
 
 def found(result):
@@ -211,11 +217,11 @@ def test_closeness_sees_words_that_stand_together():
     filler = ["x"] * 30
     together, apart, above, twice, neither = close(
         WANTED,
-        numbered([], ["kettl", "warranti", "year"]),
-        numbered([], ["kettl", *filler, "warranti", "year"]),
-        numbered(["kettl"], [*filler, "warranti", "year", *filler]),
-        numbered([], ["kettl", "kettl", *filler, "kettl"]),
-        numbered(["x"], filler),
+        ([], ["kettl", "warranti", "year"]),
+        ([], ["kettl", *filler, "warranti", "year"]),
+        (["kettl"], [*filler, "warranti", "year", *filler]),
+        ([], ["kettl", "kettl", *filler, "kettl"]),
+        (["x"], filler),
     )
     assert together == (1, 1, 1)
     assert apart[:2] == (1, pytest.approx(0.5))
@@ -226,12 +232,12 @@ def test_closeness_sees_words_that_stand_together():
 
 
 def test_words_of_two_passages_do_not_stand_together():
-    ends, begins = close(WANTED, numbered([], ["x", "warranti"]), numbered([], ["year", "x"]))
+    ends, begins = close(WANTED, ([], ["x", "warranti"]), ([], ["year", "x"]))
     assert ends == begins == (0.25, 0.25, 0)
 
 
 def test_texts_count_by_their_weights():
-    passages = [numbered([], ["kettl", "warranti"]), numbered([], ["year"])]
+    passages = laid([([], ["kettl", "warranti"]), ([], ["year"])])
     one, other = ({"kettl": 1.0, "warranti": 1.0}, 0.75), ({"year": 2.0, "kettl": 1.0}, 0.25)
     both = closeness([one, other], passages)
     assert both.held.tolist() == pytest.approx([0.75 + 0.25 / 3, 0.25 * 2 / 3])
@@ -242,13 +248,28 @@ def test_texts_count_by_their_weights():
 
 
 def test_closeness_of_nothing_is_nothing():
-    assert close({}, numbered(["a"], ["b"])) == [(0, 0, 0)]
-    assert close(WANTED, numbered([], [])) == [(0, 0, 0)]
+    assert close({}, (["a"], ["b"])) == [(0, 0, 0)]
+    assert close(WANTED, ([], [])) == [(0, 0, 0)]
     assert close(WANTED) == []
 
 
+def laid(passages):
+    """Passages given as the words of their titles and of their texts."""
+    numbers = Vocabulary()
+    rows = [[MARK, *(numbers[word] for word in above + body)] for above, body in passages]
+    return Laid(
+        np.ones(len(rows), bool),
+        np.array([number for row in rows for number in row], np.int32),
+        np.cumsum([0, *map(len, rows)])[:-1],
+        np.array([len(above) for above, _ in passages], np.int32),
+        [],
+        numbers,
+        len(numbers),
+    )
+
+
 def close(text, *passages):
-    found = closeness([(text, 1.0)], passages)
+    found = closeness([(text, 1.0)], laid(passages))
     return list(zip(found.held.tolist(), found.together.tolist(), found.order.tolist(), strict=True))
 
 
@@ -260,4 +281,3 @@ def test_a_place_is_named_in_full_or_in_part():
     assert named(parts, {"overview"}, rarity.__getitem__) == 0, "a heading of one word names nothing"
     assert named([{"overview"}], {"overview"}, rarity.__getitem__) == 1, "a title of one word does"
     assert named([], {"tax"}, rarity.__getitem__) == 0
-    assert path_words("Sales tax", ("Sales tax", "Setting up")) == [["sale", "tax"], ["set", "up"]]

@@ -50,16 +50,16 @@ def test_writers_wait_for_each_other_and_none_is_lost(database: Database) -> Non
 
 
 def test_a_peek_sees_what_was_written_last_and_fails_as_reading_does(database: Database) -> None:
-    assert database.peek("SELECT max(n) FROM numbers WHERE n > 5") is None
-    assert database.peek("SELECT n FROM numbers") is None
+    assert database.fetch("SELECT n FROM numbers WHERE n > ?", (5,)) == []
+    assert database.fetch("SELECT n FROM numbers") == []
     with database.write() as connection:
         connection.execute(text("INSERT INTO numbers VALUES (7)"))
-        assert database.peek("SELECT n FROM numbers") is None
-    assert database.peek("SELECT n FROM numbers") == 7
+        assert database.fetch("SELECT n FROM numbers") == []
+    assert [*map(tuple, database.fetch("SELECT n FROM numbers"))] == [(7,)]
     database.close()
     database.path.write_bytes(b"no database" * 500)
     with pytest.raises(Conflict):
-        database.peek("SELECT n FROM numbers")
+        database.fetch("SELECT n FROM numbers")
 
 
 def test_a_reader_sees_one_moment_and_does_not_wait(database: Database) -> None:
