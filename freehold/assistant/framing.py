@@ -14,7 +14,7 @@ _MATERIAL = (
 )
 _FRAME = re.compile(
     rf"""\s*(?:
-    (?:the\ )?(?:answer|response|output)\s*:\s*
+    (?:the\ )?(?:answer|response|output|passage(?:\ \d{{1,2}})?)\s*:\s*
     | (?:according\ to|based\ (?:up)?on|(?:as\ )?per|(?:as\ (?:stated|mentioned|described|noted)\ )?in)
       \ {_MATERIAL}\s*,\s*
     | {_MATERIAL}\ (?:also\ )?(?:says|states|mentions|explains|notes|indicates|specifies)\ that\s+

@@ -90,6 +90,9 @@ def find(claim: Claim, material: Material) -> Finding:
 
 
 def _vetoes(claim: Claim, said: Statement, material: Material) -> Iterator[str]:
+    told, above = (_WORD.findall(text.lower()) for text in (claim.shown, material.context.text))
+    if told and told == above[-len(told) :]:
+        yield "it only repeats the heading"
     if turns(claim.text) - turns(material.text):
         yield "it holds characters that turn the direction of writing"
     if foreign := scripts(claim.shown) - scripts(material.shown):

@@ -15,6 +15,7 @@ CLAIM = "a parcel waits at the depot for 7 days."
     "frame",
     [
         "Answer: ",
+        "Passage 2: ",
         "According to the passage, ",
         "Based on the provided documents, ",
         "As stated in the passage above, ",
@@ -47,3 +48,14 @@ def test_a_framed_claim_is_judged_by_what_it_claims() -> None:
     framed = "According to the passage, a parcel that exceeds Large waits at the depot for {} days."
     assert check(framed.format(7), [passage]).supported
     assert not check(framed.format(9), [passage]).supported
+
+
+@pytest.mark.parametrize(
+    "echo", ["Passage 1: Size limits > Large parcels", "Large parcels", "Size limits > Large parcels."]
+)
+def test_a_heading_repeated_claims_nothing(echo: str) -> None:
+    text = "Large parcels have size limits: 120 cm."
+    passage = Passage(1, 1, DocumentRef(1, "Size limits", "size"), ("Large parcels",), text, 0, len(text))
+    found = check(echo, [passage])
+    assert not found.supported
+    assert found.reasons == ("it only repeats the heading",)
