@@ -192,10 +192,7 @@ class Statement:
         return found
 
     def names(self, known: Iterable[str] = ()) -> list[list[Token]]:
-        """Runs of capitalised words; one alone at a sentence's start counts when `known` holds it.
-
-        Whoever owns something is a name apart: `Torvell's Saver` are two.
-        """
+        """Runs of capitalised words, owners apart; one at a sentence's start only if `known` holds it."""
         known = set(known)
         runs: list[list[Token]] = []
         for token in self.tokens:
