@@ -32,6 +32,7 @@ from freehold.assistant.extract import Extractor
 from freehold.assistant.sentences import words as length_in_words
 from freehold.config import load
 from freehold.engines.embedder import OnnxEmbedder
+from freehold.engines.reader import OnnxReader, Reading
 from freehold.knowledge.lexical import LexicalIndex
 from freehold.knowledge.search import Search
 from freehold.types import Query, ScoredPassage
@@ -111,10 +112,27 @@ class Room:
         return [one for one in found if self.names[one.passage.id] not in without][:PASSAGES]
 
 
+class KeptReader:
+    """The production reader, remembering what it read: what is left out leaves the other passages there."""
+
+    def __init__(self, inner: OnnxReader) -> None:
+        self._inner, self.name = inner, inner.name
+        self._read: dict[tuple[str, str], Reading] = {}
+
+    def read(self, question: str, text: str) -> Reading:
+        key = (question, text)
+        if key not in self._read:
+            self._read[key] = self._inner.read(question, text)
+        return self._read[key]
+
+
 @contextmanager
-def rooms(bench: BenchSet, cache: Path | None, model: Path | None) -> Iterator[tuple[Room, Room]]:
-    """The set with the embedding model, and on words alone."""
+def rooms(
+    bench: BenchSet, cache: Path | None, model: Path | None, *, read: bool = False
+) -> Iterator[tuple[Room, ...]]:
+    """The set with the embedding model, and on words alone; before them, when asked, with the reader too."""
     kept = Kept(OnnxEmbedder(model or load().embedder_folder), cache, bench.name)
+    reader = KeptReader(OnnxReader(load().reader_folder)) if read else None
     articles: dict[str, list[str]] = {}
     for passage in bench.passages:
         articles.setdefault(passage.document, []).append(passage.id)
@@ -122,10 +140,14 @@ def rooms(bench: BenchSet, cache: Path | None, model: Path | None) -> Iterator[t
         lexical, names, keep = base.lexical, base.names, len(bench.passages)
         both = Search(base.database, lexical, base.dense, kept)
         alone = Search(base.database, lexical)
-        yield (
+        found = (
             Room(both, Extractor(kept, lexical.rarities, keep=keep), kept, lexical, names, articles),
             Room(alone, Extractor(None, lexical.rarities, keep=keep), None, lexical, names, articles),
         )
+        if reader is not None:
+            reading = Extractor(kept, lexical.rarities, reader=reader, keep=keep)
+            found = (Room(both, reading, kept, lexical, names, articles), *found)
+        yield found
         kept.save()
 
 
@@ -232,8 +254,8 @@ def report_help(options: argparse.Namespace, thresholds: dict[str, float]) -> st
     for make in MADE.values():
         bench = make(options.data)
         questions = sample([one for one in bench.questions if one.half == "b"], options.questions // 3)
-        with rooms(bench, options.cache, options.model) as both:
-            for room in both:
+        with rooms(bench, options.cache, options.model, read=True) as found:
+            for room in found:
                 mode = room.extractor.mode
                 seen = observe_help(room, questions)
                 wrong = (seen["nothing"] < thresholds[mode]).mean()
@@ -264,8 +286,8 @@ def main() -> None:
     }
     figures: dict[str, Figures] = {}
     thresholds = {}
-    with rooms(bench, options.cache, options.model) as both:
-        for room in both:
+    with rooms(bench, options.cache, options.model, read=True) as found:
+        for room in found:
             mode = room.extractor.mode
             thresholds[mode] = room.extractor.refuse_below
             figures[mode] = observe(room, answerable, without_answer)

@@ -1,11 +1,14 @@
 """Fits the coefficients of `freehold/assistant/answers.json`.
 
-    python benchmarks/fit_answers.py --data FOLDER [--cache FOLDER] [--write]
+    python benchmarks/fit_answers.py --data FOLDER [--cache FOLDER] [--modes reader …] [--write]
 
-Fitted on `reading` (SQuAD-style questions; none of SQuAD's dev articles) and on SQuAD's half `a`; half `b` is
-never looked at. What answers nothing: the same questions with their paragraph left out, with its article left
-out (in `reading`, which does not name articles: every passage near the gold one), and questions of another
-world (`clinc150`). `refuse_below` is the confidence under which 5% of half `a`'s answerable questions fall.
+Without the reader it is fitted on `reading` (SQuAD-style questions; none of SQuAD's dev articles) and on
+SQuAD's half `a`; half `b` is never looked at. What answers nothing: the same questions with their paragraph
+left out, with its article left out (in `reading`, which does not name articles: every passage near the gold
+one), and questions of another world (`clinc150`). With the reader, which was tuned on the rest, it is fitted on
+the articles of half `a` that the reader has not seen (`datasets.HELD`), and also on their questions of which
+SQuAD 2.0 says that nothing answers them. `refuse_below` is the confidence under which 5% of half `a`'s
+answerable questions fall; with the reader, of those articles'.
 """
 
 from __future__ import annotations
@@ -21,11 +24,18 @@ from typing import Any
 
 import numpy as np
 from answers import Room, rooms
-from datasets import BenchPassage, BenchQuestion, BenchSet, sample, squad
+from datasets import HELD, BenchPassage, BenchQuestion, BenchSet, sample, squad
 from numpy.typing import NDArray
 
-from freehold.assistant.answerability import Mode, answer_names, confidence, from_table, standing
-from freehold.assistant.evidence import COMMON, NAMES, Asked, Read, ask, measure
+from freehold.assistant.answerability import (
+    PIECE_NAMES,
+    Mode,
+    answer_names,
+    confidence,
+    from_table,
+    standing,
+)
+from freehold.assistant.evidence import Asked, Read, ask
 from freehold.assistant.extract import MOST_SPANS
 from freehold.types import Query
 
@@ -35,8 +45,8 @@ NEAR = 0.3
 """Cosine to the gold passage from which a passage of `reading` counts as of the same article."""
 WRONG = 0.05
 """Share of answerable questions that may be refused."""
-SHARES = {"whole": 1.0, "near": 0.7, "far": 1.0, "elsewhere": 0.8}
-"""Weight of each kind of example, as a share of the answerable ones' weight."""
+SHARES = {"whole": 1.0, "near": 0.7, "far": 1.0, "elsewhere": 0.8, "adversarial": 0.5}
+"""Weight of each kind of example, as a share of the answerable ones' weight; only the reader has the last."""
 NOT_SHOWN = 0.25
 """Weight of an answerable question whose answer would not be shown, beside 1: refusing it costs least."""
 BY_HAND = {"steps_headed": 4.0, "is_table": -0.3, "is_code": -0.5, "pointer": -1.5}
@@ -60,7 +70,10 @@ def look(room: Room, question: BenchQuestion, without: Collection[str] = ()) -> 
     read = [room.extractor.read(one.passage) for one in found]
     if not asked.words or not any(one.told for one in read):
         return None
-    measured = [measure(asked, one, rank) for rank, one in enumerate(read)]
+    measured = [
+        room.extractor.measured(asked, scored.passage, one, rank)
+        for rank, (scored, one) in enumerate(zip(found, read, strict=True))
+    ]
     right = [
         room.names[scored.passage.id] in question.passage_ids
         and any(a in told.text for a in question.answers)
@@ -113,6 +126,7 @@ class Examples:
     near: list[Seen]
     far: list[Seen]
     elsewhere: list[Seen]
+    adversarial: list[Seen]
 
     def add(
         self,
@@ -120,6 +134,7 @@ class Examples:
         questions: Sequence[BenchQuestion],
         same: dict[str, set[str]],
         others: Sequence[BenchQuestion],
+        adversarial: Sequence[BenchQuestion] = (),
     ) -> None:
         for question in questions:
             gold = question.passage_ids[0]
@@ -128,6 +143,8 @@ class Examples:
             self.far += _some(look(room, question, same[gold]))
         for question in others:
             self.elsewhere += _some(look(room, question))
+        for question in adversarial:
+            self.adversarial += _some(look(room, question))
 
 
 def _some(seen: Seen | None) -> list[Seen]:
@@ -174,7 +191,7 @@ def fit_answers(x: Floats, y: Floats, weight: Floats, ridge: float = 100.0) -> t
 
 
 def fit(mode: Mode, examples: Examples, held: Sequence[Seen]) -> dict[str, Any]:
-    names = NAMES if mode == "hybrid" else COMMON
+    names = PIECE_NAMES[mode]
     piece = fit_pieces(examples.whole, len(names))
     table: dict[str, Any] = {"piece": _named(names, piece) | {k: v for k, v in BY_HAND.items() if k in names}}
     table |= {"answer": {}, "bias": 0.0, "refuse_below": 0.0}
@@ -182,7 +199,8 @@ def fit(mode: Mode, examples: Examples, held: Sequence[Seen]) -> dict[str, Any]:
     rows, labels, weights = [], [], []
     answerable = len(examples.whole)
     for kind, share in SHARES.items():
-        seen: list[Seen] = getattr(examples, kind)
+        if not (seen := getattr(examples, kind)):
+            continue
         rows += [standing(one.asked, _told(one), _measured(one), used) for one in seen]
         labels += [float(kind == "whole")] * len(seen)
         each = share * answerable / len(seen)
@@ -213,29 +231,35 @@ def _named(names: Sequence[str], values: Floats) -> dict[str, float]:
 
 
 def gathered(
-    data: Path, cache: Path | None, model: Path | None, count: int
+    data: Path, cache: Path | None, model: Path | None, count: int, modes: Sequence[Mode]
 ) -> Iterator[tuple[Mode, Examples, list[Seen]]]:
-    found: dict[Mode, tuple[Examples, list[Seen]]] = {}
-    modes: tuple[Mode, ...] = ("hybrid", "words")
+    found = {mode: Examples([], [], [], [], []) for mode in modes}
+    held: dict[Mode, list[Seen]] = {mode: [] for mode in modes}
+    others = sample(elsewhere(data), 1500)
+    bench = squad(data)
+    half = [one for one in bench.questions if one.half == "a"]
+    with rooms(bench, cache, model, read="reader" in modes) as ready:
+        same = {one.id: set(ready[0].articles[one.document]) for one in bench.passages}
+        for room in ready:
+            mode = room.extractor.mode
+            if mode == "reader":
+                unseen = [one for one in half if one.document in HELD]
+                answered = sample([one for one in unseen if one.answerable], count)
+                traps = sample([one for one in unseen if not one.answerable], count)
+                found[mode].add(room, answered, same, others[:count], traps)
+            elif mode in modes:
+                found[mode].add(room, sample([one for one in half if one.answerable], count), same, ())
+            if mode in modes:
+                held[mode] = list(found[mode].whole)
+    if set(modes) - {"reader"}:
+        bench = reading(data)
+        with rooms(bench, cache, model) as ready:
+            near = near_ones(ready[0], bench)
+            for room in ready:
+                if (mode := room.extractor.mode) in modes:
+                    found[mode].add(room, sample(bench.questions, count), near, others)
     for mode in modes:
-        found[mode] = (Examples([], [], [], []), [])
-    for bench in (reading(data), squad(data)):
-        with rooms(bench, cache, model) as both:
-            if bench.name == "reading":
-                same, others = near_ones(both[0], bench), sample(elsewhere(data), 1500)
-                asked = sample(bench.questions, count)
-            else:
-                same = {one.id: set(both[0].articles[one.document]) for one in bench.passages}
-                asked = [one for one in bench.questions if one.answerable and one.half == "a"]
-                asked = sample(asked, count)
-                others = []
-            for room in both:
-                examples, held = found[room.extractor.mode]
-                before = len(examples.whole)
-                examples.add(room, asked, same, others)
-                held += examples.whole[before:] if bench.name == "squad" else []
-    for mode in modes:
-        yield mode, *found[mode]
+        yield mode, found[mode], held[mode]
 
 
 def main() -> None:
@@ -246,15 +270,16 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, help="folder in which vectors are kept between runs")
     parser.add_argument("--model", type=Path, help="folder of the embedding model")
     parser.add_argument("--questions", type=int, default=2400, help="most questions per set (seed 0)")
+    parser.add_argument("--modes", nargs="*", choices=list(PIECE_NAMES), default=list(PIECE_NAMES))
     parser.add_argument("--write", action="store_true", help="write the package's answers.json")
     options = parser.parse_args()
-    table = {
-        mode: fit(mode, examples, held)
-        for mode, examples, held in gathered(options.data, options.cache, options.model, options.questions)
-    }
+    shipped = Path(str(files("freehold.assistant").joinpath("answers.json")))
+    table = json.loads(shipped.read_text("utf-8"))
+    seen = gathered(options.data, options.cache, options.model, options.questions, options.modes)
+    table |= {mode: fit(mode, examples, held) for mode, examples, held in seen}
     text = json.dumps(table, indent=1) + "\n"
     if options.write:
-        Path(str(files("freehold.assistant").joinpath("answers.json"))).write_text(text, encoding="utf-8")
+        shipped.write_text(text, encoding="utf-8")
     else:
         print(text)
 

@@ -34,11 +34,13 @@ from freehold.assistant.trace import Recorder, Traces
 from freehold.config import Config
 from freehold.engines.active import ActiveEngine
 from freehold.engines.adapted import assembled
+from freehold.engines.at_hand import embedder_of, reader_of
 from freehold.engines.base import Engine
 from freehold.engines.embedder import OnnxEmbedder
 from freehold.engines.made import engine_for
+from freehold.engines.reader import OnnxReader
 from freehold.engines.survey import EndpointWish, Survey, survey
-from freehold.errors import InvalidInput, Unavailable
+from freehold.errors import InvalidInput
 from freehold.evaluation.evaluations import KIND as EVALUATE
 from freehold.evaluation.evaluations import Evaluations
 from freehold.evaluation.place import evaluation_place
@@ -122,6 +124,7 @@ class Home:
         self.embedder: OnnxEmbedder | None = (
             embedder_of(config) if self._within is None else self._within.embedder
         )
+        self.reader: OnnxReader | None = reader_of(config) if self._within is None else self._within.reader
         self.lexical = LexicalIndex(config.index, database)
         closing.callback(self.lexical.close)
         self.lexical.open()
@@ -212,7 +215,7 @@ class Home:
         measured is worked out.
         """
         config, serving = self.config, self._within or self
-        extractor = Extractor(self.embedder, self.lexical.rarities)
+        extractor = Extractor(self.embedder, self.lexical.rarities, reader=self.reader)
         refuse_below = extractor.refuse_below if config.refuse_below is None else config.refuse_below
         return Answerer(
             database=self.database,
@@ -235,10 +238,11 @@ class Home:
             config.show_above,
             config.max_answer_tokens,
         )
+        models = [one and one.name for one in (self.embedder, self.reader)]
         return AnswerMemory(
             self.database,
             size=config.answer_memory,
-            fingerprint=f"{__version__} {settings} {self.embedder and self.embedder.name}",
+            fingerprint=f"{__version__} {settings} {models}",
             embedder=self.embedder,
             vectors=lambda: self.dense and self.dense.mark,
         )
@@ -324,7 +328,12 @@ class Home:
     def _scratch(self, knowledge: str) -> Home:
         """A home for the knowledge that a suite brings, beside the runs: never mixed with any other."""
         folder = self.config.runs / "knowledge" / knowledge
-        apart = {"home": folder, "embedding_model": self.config.embedder_folder, "demo": False}
+        apart = {
+            "home": folder,
+            "embedding_model": self.config.embedder_folder,
+            "reader_model": self.config.reader_folder,
+            "demo": False,
+        }
         return Home(self.config.model_copy(update=apart), within=self)
 
     def _evaluated_model(self, ref: str | None) -> str | None:
@@ -355,21 +364,6 @@ class Home:
             for moved in others:
                 self.sources.remove(moved.id)
             self.syncs.queue(self.sources.add(str(docs), DEMO, title="Freehold's documentation").id)
-
-
-def embedder_of(config: Config) -> OnnxEmbedder | None:
-    """The embedding model, or None (said in the log, `status` and every search) where there is none.
-
-    Raises:
-        ModelRejected: the folder is there and holds something else, or files that are damaged.
-    """
-    try:
-        embedder = OnnxEmbedder(config.embedder_folder, config.embedder_threads)
-        embedder.verify()
-        return embedder
-    except Unavailable as error:
-        log.warning("Searching by words alone: %s %s", error.message, error.hint or "")
-        return None
 
 
 def interval_of(config: Config) -> int:

@@ -65,6 +65,16 @@ class Config(BaseSettings):
     embedding_model: Path | None = None
     """Folder of the embedding model; by default `models/all-minilm-l6-v2-int8` in the data folder."""
 
+    reader: Literal["auto", "off"] = "auto"
+    """Whether passages are read for the answer by the reader, once `freehold setup` has got it.
+
+    It tells better which sentence answers and when none does, for some 0.3 s of processor time a question
+    (docs/benchmarks.md).
+    """
+
+    reader_model: Path | None = None
+    """Folder of the reader; by default `models/reader-minilm-l12-int8` in the data folder."""
+
     embedder_threads: int = Field(default=1, ge=1, le=64)
     """Threads that embed a question."""
 
@@ -168,6 +178,10 @@ class Config(BaseSettings):
     @property
     def embedder_folder(self) -> Path:
         return self.embedding_model or self.models / "all-minilm-l6-v2-int8"
+
+    @property
+    def reader_folder(self) -> Path:
+        return self.reader_model or self.models / "reader-minilm-l12-int8"
 
     @classmethod
     def settings_customise_sources(

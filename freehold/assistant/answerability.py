@@ -1,7 +1,8 @@
 """Weighs the evidence: which pieces answer best, and how surely the best of them answers at all.
 
-Two linear models, one pair for questions with token vectors and one for words alone. Their coefficients
-are in `answers.json`, made by `benchmarks/fit_answers.py`, which also says what they were fitted on.
+Two linear models, one pair for each mode: with token vectors and a reader, with token vectors, and on words
+alone. Their coefficients are in `answers.json`, made by `benchmarks/fit_answers.py`, which also says what
+they were fitted on.
 Knows nothing of text.
 """
 
@@ -17,8 +18,16 @@ from typing import Any, Literal
 import numpy as np
 
 from freehold.assistant.evidence import COMMON, NAMES, Array, Asked, Read
+from freehold.assistant.reading import BY_READING
 
-Mode = Literal["hybrid", "words"]
+Mode = Literal["reader", "hybrid", "words"]
+
+PIECE_NAMES: dict[Mode, tuple[str, ...]] = {
+    "reader": (*NAMES, *BY_READING),
+    "hybrid": NAMES,
+    "words": tuple(COMMON),
+}
+"""What is measured of each piece, in order."""
 
 OVERALL = (
     "score margin certainty whole_1 whole_2 pair_cov top_first passage_share words rarest_missing"
@@ -41,11 +50,11 @@ class Weights:
 
 def answer_names(mode: Mode) -> tuple[str, ...]:
     """Names of what the confidence is computed from, in order."""
-    names = NAMES if mode == "hybrid" else COMMON
+    names = PIECE_NAMES[mode]
     return (*(f"best.{name}" for name in names), *(f"most.{name}" for name in names), *OVERALL)
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=3)
 def weights(mode: Mode) -> Weights:
     """The shipped coefficients."""
     table: dict[str, Any] = json.loads(
@@ -56,7 +65,7 @@ def weights(mode: Mode) -> Weights:
 
 def from_table(mode: Mode, table: dict[str, Any]) -> Weights:
     """Coefficients by name; a name that is not measured any more is an error, a missing one counts 0."""
-    names: Sequence[str] = NAMES if mode == "hybrid" else COMMON
+    names = PIECE_NAMES[mode]
     unknown = (table["piece"].keys() - set(names)) | (table["answer"].keys() - set(answer_names(mode)))
     if unknown:
         raise ValueError(f"answers.json weighs what is not measured: {', '.join(sorted(unknown))}")

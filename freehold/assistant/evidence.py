@@ -227,10 +227,14 @@ def read(passage: Passage, embedder: TokenEmbedder | None) -> Read:
     )
 
 
-def measure(asked: Asked, passage: Read, rank: int) -> Array:
-    """The evidence for each piece of a passage, shape (pieces, names)."""
+def measure(asked: Asked, passage: Read, rank: int, reading: Array | None = None) -> Array:
+    """The evidence for each piece of a passage, shape (pieces, names).
+
+    `reading` is what a reader made of the question and this passage (reading.py), to stand beside the rest.
+    """
     told, count = passage.told, len(passage.told)
-    found = np.zeros((count, len(NAMES) if asked.vectors is not None else len(COMMON)), np.float32)
+    meaning = asked.vectors is not None
+    found = np.zeros((count, len(NAMES if meaning else COMMON)), np.float32)
     wanted = frozenset(asked.rarity)
     held = [one.held & wanted for one in told]
     titled = passage.context & wanted
@@ -264,7 +268,7 @@ def measure(asked: Asked, passage: Read, rank: int) -> Array:
         )
     if asked.vectors is not None and passage.vectors is not None and len(passage.vectors):
         found[:, len(COMMON) :] = _by_meaning(asked, passage)
-    return found
+    return found if reading is None else np.concatenate([found, reading], axis=1)
 
 
 def _by_meaning(asked: Asked, passage: Read) -> Array:

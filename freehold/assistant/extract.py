@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from freehold.assistant.answerability import Mode, confidence, standing, weights
-from freehold.assistant.evidence import Rarities, Read, TokenEmbedder, Told, ask, measure, read
+from freehold.assistant.evidence import Array, Asked, Rarities, Read, TokenEmbedder, Told, ask, measure, read
+from freehold.assistant.reading import Reader, by_reading
 from freehold.assistant.recent import Recent
 from freehold.engines.base import Embedder
 from freehold.types import Passage, Query, ScoredPassage
@@ -64,20 +65,24 @@ class Extractor:
         embedder: Embedder | None,
         rarities: Rarities | None = None,
         *,
+        reader: Reader | None = None,
         keep: int = PASSAGES_KEPT,
     ) -> None:
         """Without `rarities` (the index's `LexicalIndex.rarities`) every word counts the same.
 
-        An embedder that does not give its tokens' vectors is not used.
+        An embedder that does not give its tokens' vectors is not used, nor a reader without one that does.
         """
         self._embedder = embedder if isinstance(embedder, TokenEmbedder) else None
+        self._reader = reader if self._embedder is not None else None
         self._rarities = rarities
         self._readings = Recent(lambda passage: read(passage, self._embedder), keep)
 
     @property
     def mode(self) -> Mode:
-        """`words` when there are no token vectors."""
-        return "hybrid" if self._embedder is not None else "words"
+        """`words` when there are no token vectors, `reader` when they and a reader are there."""
+        if self._embedder is None:
+            return "words"
+        return "hybrid" if self._reader is None else "reader"
 
     @property
     def refuse_below(self) -> float:
@@ -98,7 +103,11 @@ class Extractor:
         if not told:
             return Extract((), 0.0)
         used = weights(self.mode)
-        measured = [measure(asked, reading, rank) for rank, reading in enumerate(readings) if reading.told]
+        measured = [
+            self.measured(asked, scored.passage, reading, rank)
+            for rank, (scored, reading) in enumerate(zip(passages, readings, strict=True))
+            if reading.told
+        ]
         found = [scored for scored, reading in zip(passages, readings, strict=True) if reading.told]
         candidates = [
             Candidate(scored, one, float(score))
@@ -108,6 +117,13 @@ class Extractor:
         order = np.argsort([-candidate.score for candidate in candidates], kind="stable")
         stands = standing(asked, told, measured, used.piece)
         return Extract(_chosen([candidates[int(at)] for at in order]), confidence(used, stands))
+
+    def measured(self, asked: Asked, passage: Passage, reading: Read, rank: int) -> Array:
+        """The evidence for each piece of a passage found at `rank`, in the order of `PIECE_NAMES[mode]`."""
+        if self._reader is None:
+            return measure(asked, reading, rank)
+        found = [one.piece for one in reading.told]
+        return measure(asked, reading, rank, by_reading(self._reader, asked.text, passage, found))
 
     def read(self, passage: Passage) -> Read:
         """The passage read, from what is kept when its words are still the same."""

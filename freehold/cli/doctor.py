@@ -137,14 +137,34 @@ def database(config: Config) -> Iterator[Finding]:
 
 
 def embedding_model(config: Config) -> Iterator[Finding]:
-    from freehold.models.minilm import is_sound
+    from freehold.models.minilm import identity
+    from freehold.models.pinned import is_sound
 
     folder = config.embedder_folder
-    if is_sound(folder) or (config.embedding_model is not None and (folder / "model.onnx").exists()):
+    if is_sound(folder, identity()) or (
+        config.embedding_model is not None and (folder / "model.onnx").exists()
+    ):
         yield Finding("embedding model", "ok", str(folder))
     else:
         yield Finding(
             "embedding model", "note", "none: search runs on words alone", "`freehold setup` gets it."
+        )
+
+
+def reader(config: Config) -> Iterator[Finding]:
+    from freehold.models.pinned import is_sound
+    from freehold.models.reader import identity
+
+    folder = config.reader_folder
+    if config.reader == "off":
+        yield Finding("reader", "note", "switched off (setting `reader`)")
+    elif is_sound(folder, identity()) or (
+        config.reader_model is not None and (folder / "model.onnx").exists()
+    ):
+        yield Finding("reader", "ok", str(folder))
+    else:
+        yield Finding(
+            "reader", "note", "none: answers are chosen without it, less well", "`freehold setup` gets it."
         )
 
 
@@ -236,6 +256,7 @@ CHECKS: tuple[Callable[[Config], Iterator[Finding]], ...] = (
     home,
     database,
     embedding_model,
+    reader,
     endpoints,
     server,
     network,

@@ -13,12 +13,18 @@ def register(app: typer.Typer) -> None:
 
 
 def setup(ctx: typer.Context) -> None:
-    """Get the embedding model, once.
+    """Get the embedding model and the reader, once.
 
-    Downloaded, accepted only by its pinned SHA-256, and written as ONNX into the data folder.
+    Downloaded, accepted only by their pinned SHA-256, and written as ONNX into the data folder. Without the
+    reader answers are still given, only chosen less well.
     """
     config = config_of(ctx)
-    from freehold.models.minilm import ensure
+    from freehold.models import minilm, reader
+    from freehold.models.pinned import ensure
 
-    ensure(config.embedder_folder, report=note)
+    ensure(minilm.making(), config.embedder_folder, report=note)
     say(f"embedding model: {config.embedder_folder}")
+    if config.reader == "off":
+        return
+    ensure(reader.making(), config.reader_folder, report=note)
+    say(f"reader: {config.reader_folder}")

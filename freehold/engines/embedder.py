@@ -6,9 +6,6 @@ Reads the folder that `freehold.models.minilm` makes; another encoder works if i
 
 from __future__ import annotations
 
-import hashlib
-import json
-import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,8 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from freehold.errors import ModelRejected, Unavailable
-from freehold.models.onnx_runtime import runtime
+from freehold.engines.onnx_folder import OnnxFolder, as_text
 
 DEFAULT_MAX_TOKENS = 256
 """Where the manifest names no other window: what most sentence encoders were trained with."""
@@ -42,16 +38,15 @@ class OnnxEmbedder:
         Unavailable: `folder` holds no model.
         ModelRejected: what it holds is not a model's folder.
         """
-        self.folder = folder
-        self._threads = threads
-        self._lock = threading.Lock()
-        self._loaded: tuple[Any, Any] | None = None
-        manifest = _manifest(folder)
-        self._expected: dict[str, str] = {
-            name: facts["sha256"] for name, facts in manifest.get("files", {}).items()
-        }
-        self.max_tokens = int(manifest.get("max_tokens", DEFAULT_MAX_TOKENS))
-        self.name = str(manifest.get("identity") or _identity(folder))
+        self._model = OnnxFolder(
+            folder,
+            "embedding model",
+            gives=("sentence", "tokens"),
+            window=DEFAULT_MAX_TOKENS,
+            threads=threads,
+        )
+        manifest = self._model.manifest
+        self.name, self.max_tokens = self._model.name, self._model.max_tokens
         self.dimensions = int(manifest["dimensions"]) if "dimensions" in manifest else self._width()
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -89,94 +84,21 @@ class OnnxEmbedder:
         norms = np.linalg.norm(vectors, axis=1, keepdims=True)
         return (vectors / np.maximum(norms, 1e-12)).astype(np.float32), [encoding.offsets[i] for i in real]
 
-    def _run(self, outputs: list[str], text: str) -> tuple[list[NDArray[np.float32]], Any]:
-        session, tokenizer = self._load()
-        # Half a surrogate pair (JSON can carry one) is no text: a question mark takes its place.
-        encoding = tokenizer.encode(text[:MAX_CHARS].encode(errors="replace").decode())
-        ids = np.array([encoding.ids], dtype=np.int64)
-        given = {"input_ids": ids, "attention_mask": np.ones_like(ids)}
-        return session.run(outputs, given), encoding
-
-    def _width(self) -> int:
-        session, _ = self._load()
-        return int(next(output for output in session.get_outputs() if output.name == "sentence").shape[-1])
-
-    def _load(self) -> tuple[Any, Any]:
-        if self._loaded is None:
-            with self._lock:
-                if self._loaded is None:
-                    self._loaded = self._open()
-        return self._loaded
-
     def verify(self) -> None:
         """Compares the files with the checksums that were written with them; reads them, loads nothing.
 
         Raises:
             ModelRejected: one is damaged.
         """
-        for name, expected in self._expected.items():
-            if _sha256(self.folder / name) != expected:
-                raise ModelRejected(
-                    f"{name} of the embedding model in {self.folder} is damaged.",
-                    hint="Delete that folder and run `make setup`.",
-                )
+        self._model.verify()
 
-    def _open(self) -> tuple[Any, Any]:
-        from tokenizers import Tokenizer
+    def _run(self, outputs: list[str], text: str) -> tuple[list[NDArray[np.float32]], Any]:
+        session, tokenizer = self._model.load()
+        encoding = tokenizer.encode(as_text(text[:MAX_CHARS]))
+        ids = np.array([encoding.ids], dtype=np.int64)
+        given = {"input_ids": ids, "attention_mask": np.ones_like(ids)}
+        return session.run(outputs, given), encoding
 
-        self.verify()
-        onnxruntime = runtime()
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = self._threads
-        options.inter_op_num_threads = 1
-        options.enable_cpu_mem_arena = False  # an arena keeps the largest text's memory for ever
-        options.enable_mem_pattern = False
-        options.log_severity_level = 3
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        try:
-            session = onnxruntime.InferenceSession(
-                str(self.folder / "model.onnx"), options, providers=["CPUExecutionProvider"]
-            )
-            tokenizer = Tokenizer.from_file(str(self.folder / "tokenizer.json"))
-        except Exception as error:  # onnxruntime and tokenizers raise many kinds, tokenizers plain Exception
-            raise ModelRejected(
-                f"The embedding model in {self.folder} cannot be loaded: {error}",
-                hint="Delete that folder and run `make setup`.",
-            ) from error
-        names = {output.name for output in session.get_outputs()}
-        if not {"sentence", "tokens"} <= names:
-            raise ModelRejected(
-                f"model.onnx in {self.folder} gives {', '.join(sorted(names))};"
-                " an embedding model gives `sentence` and `tokens`."
-            )
-        tokenizer.no_padding()
-        tokenizer.enable_truncation(self.max_tokens)
-        return session, tokenizer
-
-
-def _manifest(folder: Path) -> dict[str, Any]:
-    for name in ("model.onnx", "tokenizer.json"):
-        if not (folder / name).is_file():
-            raise Unavailable(f"There is no embedding model in {folder}.", hint="Run `make setup`.")
-    try:
-        manifest = json.loads((folder / "manifest.json").read_bytes())
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError) as error:
-        raise ModelRejected(
-            f"manifest.json in {folder} cannot be read: {error}.",
-            hint="Delete that folder and run `make setup`.",
-        ) from None
-    if not isinstance(manifest, dict):
-        raise ModelRejected(f"manifest.json in {folder} is not an object.")
-    return manifest
-
-
-def _identity(folder: Path) -> str:
-    parts = "\n".join(_sha256(folder / name) for name in ("model.onnx", "tokenizer.json"))
-    return f"{folder.name}-{hashlib.sha256(parts.encode()).hexdigest()[:12]}"
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    def _width(self) -> int:
+        session, _ = self._model.load()
+        return int(next(output for output in session.get_outputs() if output.name == "sentence").shape[-1])

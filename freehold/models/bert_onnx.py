@@ -1,8 +1,9 @@
-"""Writes a BERT encoder's weights down as an ONNX graph, without torch.
+"""Writes a BERT's weights down as an ONNX graph, without torch.
 
-The graph takes `input_ids` and `attention_mask` (int64, batch × tokens) and gives `sentence` (the mean of
-the unmasked tokens, of unit length) and `tokens` (the last hidden state). Knows nothing of tokenizers,
-files or where weights come from.
+An encoder of single texts takes `input_ids` and `attention_mask` (int64, batch × tokens) and gives
+`sentence` (the mean of the unmasked tokens, of unit length) and `tokens` (the last hidden state). A reader
+of two texts takes `input_ids` and `token_type_ids` and gives `spans` (batch × tokens × 2: how likely an
+answer starts and ends there, in log odds). Knows nothing of tokenizers, files or where weights come from.
 """
 
 from __future__ import annotations
@@ -32,39 +33,32 @@ class BertShape:
 
 
 def build(weights: Mapping[str, Array], shape: BertShape) -> Any:
-    """The `onnx.ModelProto` of a BERT encoder with Hugging Face's tensor names.
+    """The `onnx.ModelProto` of an encoder with Hugging Face's tensor names.
 
     Raises:
         ModelRejected: a tensor is missing or has a shape that does not fit the others.
     """
-    import onnx
-
     graph = _Graph(weights, shape)
-    graph.encoder()
-    model = onnx.helper.make_model(
-        onnx.helper.make_graph(
-            graph.nodes,
-            "bert",
-            [
-                onnx.helper.make_tensor_value_info(name, onnx.TensorProto.INT64, ["batch", "length"])
-                for name in ("input_ids", "attention_mask")
-            ],
-            [
-                onnx.helper.make_tensor_value_info(
-                    "sentence", onnx.TensorProto.FLOAT, ["batch", graph.hidden]
-                ),
-                onnx.helper.make_tensor_value_info(
-                    "tokens", onnx.TensorProto.FLOAT, ["batch", "length", graph.hidden]
-                ),
-            ],
-            graph.initializers,
-        ),
-        opset_imports=[onnx.helper.make_opsetid("", OPSET)],
-        ir_version=9,
-        producer_name="freehold",
+    x = graph.encoder(graph.mask())
+    graph.op("Identity", [x], "tokens")
+    graph.pool(x)
+    return graph.model(
+        ["input_ids", "attention_mask"],
+        {"sentence": ["batch", graph.hidden], "tokens": ["batch", "length", graph.hidden]},
     )
-    onnx.checker.check_model(model, full_check=True)
-    return model
+
+
+def build_reader(weights: Mapping[str, Array], shape: BertShape) -> Any:
+    """The `onnx.ModelProto` of a reader: an encoder of pairs, and `qa_outputs` over its last hidden state.
+
+    It has no mask, so a batch's pairs must be of one length.
+
+    Raises:
+        ModelRejected: a tensor is missing or has a shape that does not fit the others.
+    """
+    graph = _Graph(weights, shape)
+    graph.linear("qa_outputs", graph.encoder(None, types="token_type_ids"), graph.hidden, out="spans")
+    return graph.model(["input_ids", "token_type_ids"], {"spans": ["batch", "length", 2]})
 
 
 @dataclass(slots=True)
@@ -75,17 +69,37 @@ class _Graph:
     nodes: list[Any] = field(default_factory=list)
     initializers: list[Any] = field(default_factory=list)
 
-    def encoder(self) -> None:
+    def model(self, inputs: list[str], outputs: Mapping[str, list[Any]]) -> Any:
+        """What was drawn, checked."""
+        import onnx
+
+        describe = onnx.helper.make_tensor_value_info
+        drawn = onnx.helper.make_graph(
+            self.nodes,
+            "bert",
+            [describe(name, onnx.TensorProto.INT64, ["batch", "length"]) for name in inputs],
+            [describe(name, onnx.TensorProto.FLOAT, shape) for name, shape in outputs.items()],
+            self.initializers,
+        )
+        model = onnx.helper.make_model(
+            drawn,
+            opset_imports=[onnx.helper.make_opsetid("", OPSET)],
+            ir_version=9,
+            producer_name="freehold",
+        )
+        onnx.checker.check_model(model, full_check=True)
+        return model
+
+    def encoder(self, bias: str | None, types: str | None = None) -> str:
+        """The last hidden state; `types` is the input that tells two texts apart, if there may be two."""
         words = self.weight("embeddings.word_embeddings.weight")
         self.hidden = int(words.shape[1])
         if self.hidden % self.shape.heads:
             raise ModelRejected(f"{self.hidden} hidden units do not divide into {self.shape.heads} heads.")
-        bias = self.mask()
-        x = self.embed(words)
+        x = self.embed(words, types)
         for number in range(self.shape.layers):
             x = self.layer(f"encoder.layer.{number}", x, bias)
-        self.op("Identity", [x], "tokens")
-        self.pool(x)
+        return x
 
     def mask(self) -> str:
         """0 where a token counts, very negative where it is padding: (batch, 1, 1, length)."""
@@ -94,13 +108,18 @@ class _Graph:
         bias = self.op("Mul", [hidden, self.const("lowest", np.float32(-1e9))], "mask.bias")
         return self.op("Unsqueeze", [bias, self.const("axes_1_2", np.array([1, 2]))], "mask.heads")
 
-    def embed(self, words: Array) -> str:
-        # Type 0 everywhere, so its row becomes part of every position's.
-        positions = (
-            self.weight("embeddings.position_embeddings.weight")
-            + self.weight("embeddings.token_type_embeddings.weight")[0]
-        )
+    def embed(self, words: Array, types: str | None) -> str:
+        positions = self.weight("embeddings.position_embeddings.weight")
+        kinds = self.weight("embeddings.token_type_embeddings.weight")
         x = self.op("Gather", [self.const("words", words), "input_ids"], "embed.words")
+        if types is None:  # type 0 everywhere, so its row becomes part of every position's
+            positions = positions + kinds[0]
+        else:
+            x = self.op(
+                "Add",
+                [x, self.op("Gather", [self.const("types", kinds), types], "embed.type")],
+                "embed.typed",
+            )
         length = self.op("Shape", ["input_ids"], "embed.length", start=1, end=2)
         table = self.const("positions", positions)
         used = self.op(
@@ -110,7 +129,7 @@ class _Graph:
         )
         return self.norm("embeddings.LayerNorm", self.op("Add", [x, used], "embed.sum"))
 
-    def layer(self, at: str, x: str, bias: str) -> str:
+    def layer(self, at: str, x: str, bias: str | None) -> str:
         head = self.hidden // self.shape.heads
         scale = np.float32(head**-0.5)
         own = f"{at}.attention.self"
@@ -137,7 +156,9 @@ class _Graph:
         q = self.op("Transpose", [self.op("Reshape", [q, apart], f"{q}.4d")], f"{q}.heads", perm=[0, 2, 1, 3])
         k = self.op("Transpose", [self.op("Reshape", [k, apart], f"{k}.4d")], f"{k}.heads", perm=[0, 2, 3, 1])
         v = self.op("Transpose", [self.op("Reshape", [v, apart], f"{v}.4d")], f"{v}.heads", perm=[0, 2, 1, 3])
-        scores = self.op("Add", [self.op("MatMul", [q, k], f"{own}.scores"), bias], f"{own}.masked")
+        scores = self.op("MatMul", [q, k], f"{own}.scores")
+        if bias is not None:
+            scores = self.op("Add", [scores, bias], f"{own}.masked")
         mix = self.op("MatMul", [self.op("Softmax", [scores], f"{own}.share", axis=-1), v], f"{own}.mix")
         mix = self.op("Transpose", [mix], f"{own}.tokens", perm=[0, 2, 1, 3])
         mix = self.op("Reshape", [mix, self.const("joined", np.array([0, 0, self.hidden]))], f"{own}.joined")
@@ -157,15 +178,15 @@ class _Graph:
         mean = self.op("Div", [total, count], "pool.mean")
         self.op("LpNormalization", [mean], "sentence", axis=1, p=2)
 
-    def linear(self, name: str, x: str, width: int) -> str:
+    def linear(self, name: str, x: str, width: int, out: str | None = None) -> str:
         kernel = self.weight(f"{name}.weight")
         if kernel.ndim != 2 or kernel.shape[1] != width:
             raise ModelRejected(f"Tensor {name}.weight has shape {kernel.shape}, not (…, {width}).")
-        return self.dense(name, x, kernel.T, self.weight(f"{name}.bias", int(kernel.shape[0])))
+        return self.dense(name, x, kernel.T, self.weight(f"{name}.bias", int(kernel.shape[0])), out)
 
-    def dense(self, name: str, x: str, kernel: Array, bias: Array) -> str:
+    def dense(self, name: str, x: str, kernel: Array, bias: Array, out: str | None = None) -> str:
         product = self.op("MatMul", [x, self.const(f"{name}.kernel", kernel)], f"{name}.product")
-        return self.op("Add", [product, self.const(f"{name}.offset", bias)], f"{name}.out")
+        return self.op("Add", [product, self.const(f"{name}.offset", bias)], out or f"{name}.out")
 
     def norm(self, name: str, x: str) -> str:
         scale = self.const(f"{name}.scale", self.weight(f"{name}.weight", self.hidden))

@@ -14,10 +14,10 @@ import httpx
 import pytest
 from web_parts import bearer
 
-from freehold.app import embedder_of
 from freehold.cli.client import ServerFile
 from freehold.cli.serve import open_log
 from freehold.config import Config
+from freehold.engines.at_hand import embedder_of
 from freehold.errors import Conflict, ModelRejected, Unavailable
 from freehold.serving import listen, serve
 from freehold.store.database import Database

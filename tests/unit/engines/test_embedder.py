@@ -6,50 +6,19 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+from tiny_bert import HIDDEN, tokenizer, weights
 
 from freehold.engines import embedder as module
 from freehold.engines.embedder import PARTS, OnnxEmbedder
 from freehold.errors import ModelRejected, Unavailable
 from freehold.models.bert_onnx import BertShape, build
 
-HIDDEN = 16
-WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "refund", "parcel", "how", "long", "?", "a"]
-
-
-def weights():
-    draw = np.random.default_rng(3)
-    shapes = {
-        "embeddings.word_embeddings.weight": (len(WORDS), HIDDEN),
-        "embeddings.position_embeddings.weight": (12, HIDDEN),
-        "embeddings.token_type_embeddings.weight": (2, HIDDEN),
-        "embeddings.LayerNorm.weight": (HIDDEN,),
-        "embeddings.LayerNorm.bias": (HIDDEN,),
-        "encoder.layer.0.intermediate.dense.weight": (8, HIDDEN),
-        "encoder.layer.0.intermediate.dense.bias": (8,),
-        "encoder.layer.0.output.dense.weight": (HIDDEN, 8),
-        "encoder.layer.0.output.dense.bias": (HIDDEN,),
-    }
-    for part in ("self.query", "self.key", "self.value", "output.dense"):
-        shapes[f"encoder.layer.0.attention.{part}.weight"] = (HIDDEN, HIDDEN)
-        shapes[f"encoder.layer.0.attention.{part}.bias"] = (HIDDEN,)
-    for norm in ("attention.output.LayerNorm", "output.LayerNorm"):
-        shapes[f"encoder.layer.0.{norm}.weight"] = shapes[f"encoder.layer.0.{norm}.bias"] = (HIDDEN,)
-    return {name: draw.normal(0, 0.5, shape).astype(np.float32) for name, shape in shapes.items()}
-
 
 @pytest.fixture
 def folder(tmp_path):
     model = build(weights(), BertShape(layers=1, heads=2))
     (tmp_path / "model.onnx").write_bytes(model.SerializeToString())
-    tokenizer = Tokenizer(models.WordLevel({word: i for i, word in enumerate(WORDS)}, unk_token="[UNK]"))
-    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
-    )
-    tokenizer.enable_padding(length=12)  # as the publisher's file has it: must be switched off
-    tokenizer.save(str(tmp_path / "tokenizer.json"))
+    tokenizer().save(str(tmp_path / "tokenizer.json"))
     manifest = {
         "identity": "tiny-1",
         "max_tokens": 8,

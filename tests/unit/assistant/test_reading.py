@@ -1,0 +1,95 @@
+"""What a reader says of tokens becomes evidence for pieces."""
+
+import re
+
+import numpy as np
+import pytest
+
+from freehold.assistant.extract import Extractor
+from freehold.assistant.reading import FARTHEST, LONGEST_SPAN, by_reading
+from freehold.assistant.sentences import pieces
+from freehold.engines.reader import Reading
+from freehold.testing import FakeEmbedder
+from freehold.types import DocumentRef, Passage, Query, ScoredPassage
+
+TEXT = "Nails are sold by weight. A refund takes five days. Shops close at nine."
+
+
+def passage(text, *headings, number=1):
+    return Passage(number, 1, DocumentRef(1, "Shop", "shop.md"), headings, text, 0, len(text))
+
+
+class PointsAt:
+    """Says that one word is the answer."""
+
+    name = "points"
+
+    def __init__(self, word, odds=8.0, reach=10_000):
+        self.word, self.odds, self.reach = word, odds, reach
+        self.asked = []
+
+    def read(self, question, text):
+        self.asked.append((question, text))
+        found = [match.span() for match in re.finditer(r"\w+", text)][: self.reach]
+        likely = np.array([text[a:b] == self.word for a, b in found], np.float32)
+        odds = (likely * self.odds - 2).astype(np.float32)
+        return Reading(odds, odds, np.array(found, np.int64).reshape(-1, 2), nothing=2.0)
+
+
+class Tokens(FakeEmbedder):
+    """Gives every word the fake's vector of that word alone."""
+
+    def embed_tokens(self, text):
+        found = [match.span() for match in re.finditer(r"\w+", text)]
+        return self.embed([text[a:b] for a, b in found]), found
+
+
+def evidence(reader, one):
+    return by_reading(reader, "How long?", one, pieces(one.text))
+
+
+def test_the_piece_with_the_answer_stands_out():
+    found = evidence(PointsAt("five"), passage(TEXT))
+    odds = found[:, 0] * 10
+    assert odds == pytest.approx([-6, 10, -6])  # start and end, less what speaks for nothing
+    assert found[1, 1] == pytest.approx(1, abs=1e-3)
+    assert found[:, 2].argmax() == 1
+    assert found[:, 2].sum() < 1
+
+
+def test_title_and_headings_are_read_above_the_text_and_answer_nothing():
+    reader = PointsAt("Returns")
+    found = evidence(reader, passage(TEXT, "Returns"))
+    assert reader.asked == [("How long?", f"Shop > Returns. {TEXT}")]
+    assert (found[:, 0] < 0).all()
+
+
+def test_what_the_window_does_not_reach_counts_as_no_answer():
+    found = evidence(PointsAt("nine", reach=5), passage(TEXT))
+    assert found[2, 0] * 10 == pytest.approx(-FARTHEST)
+
+
+def test_a_span_ends_after_it_starts_and_not_too_far():
+    class Apart(PointsAt):
+        def read(self, question, text):
+            reading = super().read(question, text)
+            starts, ends = np.full_like(reading.starts, -5), np.full_like(reading.ends, -5)
+            first = len(starts) - len(text.split(". ", 1)[1].split())
+            starts[first], ends[first + LONGEST_SPAN] = 5, 5
+            return Reading(starts, ends, reading.places, nothing=0.0)
+
+    long = passage("word " * (LONGEST_SPAN + 4) + "end.")
+    assert evidence(Apart("word"), long)[0, 0] * 10 == pytest.approx(0)
+
+
+def test_an_extractor_with_a_reader_quotes_what_it_points_at():
+    one = ScoredPassage(passage(TEXT), 0.5, 0.5, None)
+    for word, sentence in (("five", "A refund takes five days."), ("nine", "Shops close at nine.")):
+        extractor = Extractor(Tokens(), reader=PointsAt(word, odds=20.0))
+        assert extractor.mode == "reader"
+        assert extractor.extract(Query("How long?"), [one]).spans[0].text == sentence
+
+
+def test_a_reader_is_not_used_on_words_alone():
+    assert Extractor(None, reader=PointsAt("five")).mode == "words"
+    assert Extractor(Tokens()).mode == "hybrid"
