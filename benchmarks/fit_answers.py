@@ -5,9 +5,9 @@
 Without the reader it is fitted on `reading` (SQuAD-style questions; none of SQuAD's dev articles) and on
 SQuAD's half `a`; half `b` is never looked at. What answers nothing: the same questions with their paragraph
 left out, with its article left out (in `reading`, which does not name articles: every passage near the gold
-one), and questions of another world (`clinc150`). With the reader, which was tuned on the rest, it is fitted on
-the articles of half `a` that the reader has not seen (`datasets.HELD`), and also on their questions of which
-SQuAD 2.0 says that nothing answers them. `refuse_below` is the confidence under which 5% of half `a`'s
+one), and questions of another world (`clinc150`). With the reader, which was tuned on the rest, it is fitted
+on the articles of half `a` that the reader has not seen (`datasets.HELD`), and also on their questions of
+which SQuAD 2.0 says that nothing answers them. `refuse_below` is the confidence under which 5% of half `a`'s
 answerable questions fall; with the reader, of those articles'.
 """
 
