@@ -30,6 +30,7 @@ from freehold.knowledge.reading import Reading
 from freehold.knowledge.store import AT_ONCE, documents, index_changes, passages
 from freehold.knowledge.wordings import Entry, Vocabulary, Wordings, read
 from freehold.knowledge.words import analyzer, indexed_text, spaced, words
+from freehold.memory import give_back
 from freehold.store.database import Database
 
 log = logging.getLogger(__name__)
@@ -123,6 +124,7 @@ class LexicalIndex:
         def hold() -> None:
             try:
                 self.hold()
+                give_back()  # reading so many texts leaves much behind
             except FreeholdError as error:
                 log.warning("Words are not held in memory, so searches are slower: %s", error.message)
 
