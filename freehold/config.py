@@ -84,8 +84,8 @@ class Config(BaseSettings):
     show_above: float | None = Field(default=None, ge=0.0, le=1.0)
     """Score from which a generated sentence is shown; by default the calibrated one, 0.53.
 
-    There 94% of supported and 10% of unsupported edited sentences are shown, and 53% and 4% of those that small
-    models wrote (docs/benchmarks.md, which has the curve).
+    There 94% of supported and 10% of unsupported edited sentences are shown, and 53% and 4% of those that
+    small models wrote (docs/benchmarks.md, which has the curve).
     """
 
     passages_per_answer: int = Field(default=5, ge=1, le=50)
