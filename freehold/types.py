@@ -47,6 +47,11 @@ class Passage:
     start: int
     end: int
 
+    @property
+    def above(self) -> tuple[str, ...]:
+        """The title and the headings that it stands under, each once."""
+        return tuple(dict.fromkeys(part for part in (self.document.title, *self.heading_path) if part))
+
 
 @dataclass(frozen=True, slots=True)
 class ScoredPassage:

@@ -160,7 +160,7 @@ def picked(text: str, offered: Sequence[str]) -> str | None:
 
 
 def _path(passage: Passage) -> _Path:
-    parts = tuple(dict.fromkeys(part for part in (passage.document.title, *passage.heading_path) if part))
+    parts = passage.above
     pairs = [(word, at) for at, part in enumerate(parts) for word in words(part)]
     return _Path(parts, tuple(word for word, _ in pairs), tuple(at for _, at in pairs))
 

@@ -216,7 +216,7 @@ def read(passage: Passage, embedder: TokenEmbedder | None) -> Read:
     """Reads a passage; with an embedder this is the slow part, so callers keep what it gives."""
     text = passage.text
     found = [piece for piece in pieces(text) if piece.kind != "heading"]
-    above = list(dict.fromkeys(part for part in (passage.document.title, *passage.heading_path) if part))
+    above = passage.above
     vectors, places = _embedded(text, found, " > ".join(above), embedder)
     return Read(
         told=tuple(_tell(text, piece, places) for piece in found),

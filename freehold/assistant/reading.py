@@ -40,8 +40,7 @@ def by_reading(reader: Reader, question: str, passage: Passage, found: Sequence[
 
     What the reader's window does not reach counts as no answer.
     """
-    above = dict.fromkeys(part for part in (passage.document.title, *passage.heading_path) if part)
-    prefix = f"{' > '.join(above)}. " if above else ""
+    prefix = f"{' > '.join(passage.above)}. " if passage.above else ""
     reading = reader.read(question, prefix + passage.text)
     places = reading.places - len(prefix)
     odds = np.full(len(found), -FARTHEST, np.float32)

@@ -18,6 +18,8 @@ from freehold.cli.options import Json, config_of
 from freehold.cli.output import line, say, say_json, size
 
 if TYPE_CHECKING:  # costs start-up time that --help does not need
+    from pathlib import Path
+
     from freehold.config import Config
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -138,12 +140,9 @@ def database(config: Config) -> Iterator[Finding]:
 
 def embedding_model(config: Config) -> Iterator[Finding]:
     from freehold.models.minilm import identity
-    from freehold.models.pinned import is_sound
 
     folder = config.embedder_folder
-    if is_sound(folder, identity()) or (
-        config.embedding_model is not None and (folder / "model.onnx").exists()
-    ):
+    if _usable(folder, identity(), own=config.embedding_model is not None):
         yield Finding("embedding model", "ok", str(folder))
     else:
         yield Finding(
@@ -152,20 +151,24 @@ def embedding_model(config: Config) -> Iterator[Finding]:
 
 
 def reader(config: Config) -> Iterator[Finding]:
-    from freehold.models.pinned import is_sound
     from freehold.models.reader import identity
 
     folder = config.reader_folder
     if config.reader == "off":
         yield Finding("reader", "note", "switched off (setting `reader`)")
-    elif is_sound(folder, identity()) or (
-        config.reader_model is not None and (folder / "model.onnx").exists()
-    ):
+    elif _usable(folder, identity(), own=config.reader_model is not None):
         yield Finding("reader", "ok", str(folder))
     else:
         yield Finding(
             "reader", "note", "none: answers are chosen without it, less well", "`freehold setup` gets it."
         )
+
+
+def _usable(folder: Path, identity: str, *, own: bool) -> bool:
+    """Whether a small model is there: the one that setup makes, sound, or one of somebody's own."""
+    from freehold.models.pinned import is_sound
+
+    return is_sound(folder, identity) or (own and (folder / "model.onnx").exists())
 
 
 def endpoints(config: Config) -> Iterator[Finding]:

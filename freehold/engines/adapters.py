@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import re
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from freehold.disk import sha256_of
 from freehold.engines.llama_model import Adapter, Context, Model
 from freehold.errors import ModelRejected
 from freehold.models.formats.gguf_adapter import misfit, read_adapter
@@ -67,7 +67,7 @@ class Adapters:
                     f"The adapter {use.path.name} does not fit the model in use: {why}.",
                     hint="Put it on the model that it was trained on.",
                 )
-            if SHA256.fullmatch(use.id) and _sha256(use.path) != use.id:
+            if SHA256.fullmatch(use.id) and sha256_of(use.path) != use.id:
                 raise ModelRejected(
                     f"The adapter {use.path.name} is damaged: its checksum is not its name.",
                     hint="Add it again from the original.",
@@ -112,8 +112,3 @@ class Adapters:
             self._loaded.pop(id).adapter.close()
             with self._checking:
                 self._checked = {known for known in self._checked if known[0] != id}
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -11,6 +11,7 @@ import threading
 from pathlib import Path
 from typing import Any, Literal
 
+from freehold.disk import sha256_of
 from freehold.errors import ModelRejected, Unavailable
 from freehold.models.onnx_runtime import runtime
 
@@ -69,7 +70,7 @@ class OnnxFolder:
             ModelRejected: one is damaged.
         """
         for name, expected in self._expected.items():
-            if _sha256(self.folder / name) != expected:
+            if sha256_of(self.folder / name) != expected:
                 raise ModelRejected(
                     f"{name} of the {self._what} in {self.folder} is damaged.",
                     hint="Delete that folder and run `make setup`.",
@@ -125,15 +126,10 @@ class OnnxFolder:
         return manifest
 
     def _identity(self) -> str:
-        parts = "\n".join(_sha256(self.folder / name) for name in FILES)
+        parts = "\n".join(sha256_of(self.folder / name) for name in FILES)
         return f"{self.folder.name}-{hashlib.sha256(parts.encode()).hexdigest()[:12]}"
 
 
 def as_text(text: str) -> str:
     """Half a surrogate pair (JSON can carry one) is no text: a question mark takes its place."""
     return text.encode(errors="replace").decode()
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

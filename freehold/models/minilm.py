@@ -13,7 +13,7 @@ from pathlib import Path
 from freehold.config import load
 from freehold.errors import ModelRejected
 from freehold.models import pinned
-from freehold.models.onnx_runtime import quantization, runtime
+from freehold.models.onnx_runtime import runtime, write_int8
 from freehold.models.pinned import Making, Pin, Report, Wheel
 from freehold.net import Egress, download
 
@@ -98,19 +98,13 @@ def convert(work: Path, made: Path) -> None:
     Raises:
         ModelRejected: int8 lost more than a cosine of 0.98 keeps.
     """
-    import logging
-
     from safetensors.numpy import load_file
 
     from freehold.models.bert_onnx import BertShape, build
 
-    logging.disable(logging.WARNING)  # it advises a preparation that this graph has no use for
     exact = build(load_file(work / "model.safetensors"), BertShape(layers=LAYERS, heads=HEADS))
     target = made / "model.onnx"
-    int8 = quantization()
-    int8.quantize_dynamic(
-        exact, target, weight_type=int8.QuantType.QInt8, per_channel=True, reduce_range=True
-    )
+    write_int8(exact, target)
     kept = agreement(exact.SerializeToString(), target.read_bytes(), work / "tokenizer.json")
     if kept < 0.98:
         raise ModelRejected(f"Quantisation keeps a cosine of only {kept:.3f}; at least 0.98 is needed.")

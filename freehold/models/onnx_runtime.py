@@ -6,8 +6,11 @@ told not to. Whoever needs onnxruntime gets it here; importing it elsewhere woul
 
 from __future__ import annotations
 
+import logging
 import os
+from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 SILENCE = "ORT_DISABLE_TELEMETRY"
 """Read once by the library, when it is loaded; children inherit it."""
@@ -28,10 +31,13 @@ def runtime() -> ModuleType:
     return module
 
 
-def quantization() -> ModuleType:
-    """Its tools that make models smaller, which load it too."""
-    runtime()
-    from onnxruntime import quantization
+def write_int8(model: Any, path: Path) -> None:
+    """Writes an `onnx.ModelProto` in dynamic int8, per channel and with a reduced range."""
+    runtime()  # its tools load it too
+    from onnxruntime.quantization import QuantType, quantize_dynamic
 
-    module: ModuleType = quantization
-    return module
+    logging.disable(logging.WARNING)  # it advises a preparation that our graphs have no use for
+    try:
+        quantize_dynamic(model, path, weight_type=QuantType.QInt8, per_channel=True, reduce_range=True)
+    finally:
+        logging.disable(logging.NOTSET)

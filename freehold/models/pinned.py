@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
-import hashlib
 import json
 import os
 import shutil
@@ -22,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from freehold.disk import sync
+from freehold.disk import sha256_of, sync
 from freehold.errors import FetchFailed, FreeholdError, ModelRejected, NoRoom, Unavailable
 
 Report = Callable[[str], None]
@@ -172,12 +171,6 @@ def from_index(making: Making, work: Path) -> None:
             ):
                 shutil.copyfileobj(packed, file, 2**20)
     shutil.rmtree(box)
-
-
-def sha256_of(path: Path) -> str:
-    """In hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def run(arguments: list[str], making: Making, folder: Path, convert: Callable[[Path, Path], None]) -> int:

@@ -21,9 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from freehold.config import load
+from freehold.disk import sha256_of
 from freehold.errors import ModelRejected
 from freehold.models import pinned
-from freehold.models.onnx_runtime import quantization, runtime
+from freehold.models.onnx_runtime import runtime, write_int8
 from freehold.models.pinned import Making, Pin, Wheel
 from freehold.models.retuning import retuned
 
@@ -87,25 +88,15 @@ def convert(work: Path, made: Path) -> None:
     Raises:
         ModelRejected: a file is not what it should be, or the result fails its trial.
     """
-    import logging
-
     from safetensors.numpy import load_file
 
     from freehold.models.bert_onnx import BertShape, build_reader
 
-    logging.disable(logging.WARNING)  # it advises a preparation that this graph has no use for
     with as_file(files("freehold.models") / "reader.safetensors") as tuned:
-        if pinned.sha256_of(tuned) != TUNED_SHA256:
+        if sha256_of(tuned) != TUNED_SHA256:
             raise ModelRejected(f"{tuned.name} of this package is damaged.", hint="Install it anew.")
         weights = retuned(base_weights(work / "model.onnx"), load_file(tuned))
-    int8 = quantization()
-    int8.quantize_dynamic(
-        build_reader(weights, BertShape(layers=LAYERS, heads=HEADS)),
-        made / "model.onnx",
-        weight_type=int8.QuantType.QInt8,
-        per_channel=True,
-        reduce_range=True,
-    )
+    write_int8(build_reader(weights, BertShape(layers=LAYERS, heads=HEADS)), made / "model.onnx")
     for question, text, expected in TRIALS:
         if expected not in (found := answer(made / "model.onnx", work / "tokenizer.json", question, text)):
             raise ModelRejected(f"It answered “{found}” to “{question}”, and “{expected}” stands there.")

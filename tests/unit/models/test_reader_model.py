@@ -8,11 +8,12 @@ from safetensors.numpy import load_file
 from tiny_bert import tokenizer, weights
 
 from freehold.config import Config
+from freehold.disk import sha256_of
 from freehold.engines.reader import OnnxReader
 from freehold.errors import ModelRejected
 from freehold.models import reader
 from freehold.models.bert_onnx import BertShape, build, build_reader
-from freehold.models.pinned import is_sound, sha256_of
+from freehold.models.pinned import is_sound
 from freehold.models.retuning import LENGTH, STEPS
 
 TUNED = files("freehold.models") / "reader.safetensors"
