@@ -150,12 +150,12 @@ def banking77(folder: Path, split: Literal["train", "test"] = "test") -> BenchSe
 
 def clinc150(folder: Path, split: Literal["train", "test"] = "test") -> BenchSet:
     """What people ask an assistant, by intent, and what none of them is about (`oos`); it has no passages."""
-    lines = [
+    read = [
         line for name in (split, f"oos_{split}") for line in lines(folder / "clinc150" / f"{name}.jsonl.gz")
     ]
     questions = tuple(
         BenchQuestion(f"clinc150-{split}-{number}", line["text"], (), line["label"], answerable=False)
-        for number, line in enumerate(lines)
+        for number, line in enumerate(read)
     )
     return BenchSet("clinc150", (), questions)
 

