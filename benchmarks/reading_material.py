@@ -8,11 +8,14 @@ Every source is a public set, read as it is published:
   4.0);
 - UnAnsQ's pairs of a question and its edit that the same paragraph does not answer (Zhu et al., 2019,
   "Learning to Ask Unanswerable Questions for Machine Reading Comprehension"; out of SQuAD 2.0, CC BY-SA 4.0);
-- what customers ask an assistant (`clinc150`, CC BY 3.0), of passages that have nothing to do with it.
+- what customers ask an assistant (`clinc150`, CC BY 3.0), of passages that have nothing to do with it;
+- claims, which a passage answers when it says the same: sentences with people's labels (FEVER's symmetric
+  ones, Fool Me Twice, WiCE, BEGIN) and edits by rule of sentences of the same articles of half `a`.
 """
 
 from __future__ import annotations
 
+import csv
 import json
 import random
 import re
@@ -24,6 +27,7 @@ from heapq import nlargest
 from pathlib import Path
 
 from datasets import HELD, clinc150, lines, sample, squad
+from edits import edits, of_set
 
 Answer = tuple[str, int]
 """Its words and where they start."""
@@ -37,6 +41,10 @@ OFTEN = 3
 EDITED = 0.3
 """Share of answerable questions that are edited where they can be."""
 WORD = re.compile(r"[a-z0-9]+")
+SENTENCE = re.compile(r"\S.*?(?:[.!?]+(?=\s|$)|$)", re.DOTALL)
+SUPPORTED = {"SUPPORTS", "supported", "Fully attributable"}
+MOST_EDITS = 1_500
+"""Edits of each kind, right and wrong."""
 NUMBER = re.compile(r"\b\d[\d,.]*\b")
 NAME = re.compile(r"(?<=[a-z,] )[A-Z][a-z]+(?: [A-Z][a-z]+)*")
 NEGATED = {
@@ -76,7 +84,9 @@ class Source:
     none of them is asked as one that does not."""
 
 
-def material(data: Path, squads: Sequence[Source], unansq: Path | None, seed: int) -> list[Item]:
+def material(
+    data: Path, squads: Sequence[Source], claims: Sequence[Source], unansq: Path | None, seed: int
+) -> list[Item]:
     """Every item, with passages that do not answer it."""
     draw = random.Random(seed)
     items: list[Item] = []
@@ -85,13 +95,17 @@ def material(data: Path, squads: Sequence[Source], unansq: Path | None, seed: in
         found = found if source.most is None else sample(found, source.most, seed)
         items += [replace(item, near=()) for item in found] if source.alone else found
     items += [*of_half_a(data), *of_reading(data), *of_t0(data)]
-    edits: dict[str, list[str]] = {}
+    swaps: dict[str, list[str]] = {}
     if unansq is not None:
         items += of_unansq(unansq)
-        edits = edits_of(unansq)
-    items = [replace(item, edited=edited(item, edits, draw)) if item.answers else item for item in items]
-    others = of_elsewhere(data, seed)
-    return _with_far(items + others, draw)
+        swaps = edits_of(unansq)
+    items = [replace(item, edited=edited(item, swaps, draw)) if item.answers else item for item in items]
+    for source in claims:
+        found = list(of_claims(source.file))
+        items += found if source.most is None else sample(found, source.most, seed)
+    if claims:
+        items += of_edits(data, seed)
+    return _with_far(items + of_elsewhere(data, seed), draw)
 
 
 def of_squad(file: Path) -> Iterator[Item]:
@@ -159,6 +173,49 @@ def of_unansq(folder: Path) -> Iterator[Item]:
         yield Item(edit, context, "", ())
 
 
+def of_claims(file: Path) -> Iterator[Item]:
+    """Claims and whether their evidence says the same, in the JSON lines of FEVER's symmetric set, of Fool Me
+    Twice and of WiCE, or in BEGIN's columns. What is said in part is not said."""
+    with file.open(encoding="utf-8", newline="") as read:
+        rows = (
+            csv.DictReader(read, delimiter="\t", quoting=csv.QUOTE_NONE)
+            if file.suffix == ".tsv"
+            else map(json.loads, read)
+        )
+        for row in rows:
+            claim = row.get("claim") or row.get("text") or row["response"]
+            label = row.get("label") or row["begin_label"]
+            evidence = row.get("evidence") or row.get("knowledge")
+            if evidence is None:
+                told = [part["text"] for part in (*row["gold_evidence"], *row["retrieved_evidence"][:8])]
+                evidence = sorted(set(told))
+            text = evidence if isinstance(evidence, str) else " ".join(evidence)
+            if label != "Generic" and text:
+                yield claimed(claim, text, row.get("wikipedia_page", ""), label in SUPPORTED)
+
+
+def of_edits(data: Path, seed: int) -> Iterator[Item]:
+    """Sentences of half `a`, right and wrong ones by rule, as many of the one as of the other."""
+    made = [
+        one
+        for one in edits("squad", of_set("squad", data), per_passage=1, seed=seed)
+        if one.half == "a" and one.document not in HELD and one.kind != "same"
+    ]
+    for supported in (True, False):
+        for one in sample([one for one in made if one.supported is supported], MOST_EDITS, seed):
+            yield claimed(one.sentence, one.passage.text, one.passage.document.title, supported)
+
+
+def claimed(claim: str, text: str, title: str, supported: bool) -> Item:
+    """The answer to a claim is the sentence that shares most words with it."""
+    if not supported:
+        return Item(claim, text, title, ())
+    wanted = _words(claim)
+    sentences = list(SENTENCE.finditer(text))
+    best = max(sentences, key=lambda one: len(wanted & _words(one[0])) - 0.02 * len(one[0].split()))
+    return Item(claim, text, title, ((best[0], best.start()),))
+
+
 def of_elsewhere(data: Path, seed: int) -> list[Item]:
     """Questions to an assistant that no passage answers; `_with_far` finds the passage."""
     asked = [question.text for question in clinc150(data, "train").questions]
@@ -222,15 +279,15 @@ def edits_of(folder: Path) -> dict[str, list[str]]:
     return found
 
 
-def edited(item: Item, edits: dict[str, list[str]], draw: random.Random) -> str:
+def edited(item: Item, swaps: dict[str, list[str]], draw: random.Random) -> str:
     """The question with a word turned to its opposite, a number or a name exchanged for another one of the
     article, or negated; empty when it was not drawn, or nothing of the kind can be done."""
-    if draw.random() >= EDITED or not edits:
+    if draw.random() >= EDITED or not swaps:
         return ""
     ways = []
     words = item.question.split(" ")
     for at, word in enumerate(words):
-        if others := edits.get(word):
+        if others := swaps.get(word):
             ways.append(" ".join([*words[:at], draw.choice(others), *words[at + 1 :]]))
     for pattern in (NUMBER, NAME):
         there = {found for text in (item.passage, *item.near) for found in pattern.findall(text)}

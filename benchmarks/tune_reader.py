@@ -1,8 +1,8 @@
 """Tunes the reader, and writes what tuning changed into the package.
 
     python benchmarks/tune_reader.py --base model.onnx --tokenizer tokenizer.json --data FOLDER
-        [--squad FILE[=N]…] [--alone FILE[=N]…] [--unansq FOLDER] [--onward] [--minutes N]
-        [--out FILE] [--write]
+        [--squad FILE[=N]…] [--alone FILE[=N]…] [--claims FILE[=N]…]
+        [--unansq FOLDER] [--onward FILE] [--minutes N] [--out FILE] [--write]
 
 The base is the int8 cross-encoder of `freehold/models/reader.py`'s wheel, read as numbers. It learns to point
 at the answer in a passage or, at the first token, to say that there is none (Devlin et al., 2018, section
@@ -203,8 +203,9 @@ def main() -> None:
     parser.add_argument(
         "--alone", nargs="*", default=[], help="the same, where other passages may answer a question too"
     )
+    parser.add_argument("--claims", nargs="*", default=[], help="files of claims with their labels")
     parser.add_argument("--unansq", type=Path, help="folder of UnAnsQ's pairs of questions")
-    parser.add_argument("--onward", action="store_true", help="go on from the package's own reader")
+    parser.add_argument("--onward", type=Path, help="go on from this reader.safetensors")
     parser.add_argument("--minutes", type=float, default=72.0, help="how long to tune")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("reader.safetensors"), help="what tuning changed")
@@ -215,7 +216,8 @@ def main() -> None:
         for alone in (False, True)
         for file in (options.alone if alone else options.squad)
     ]
-    items = material(options.data, squads, options.unansq, options.seed)
+    claims = [source(file) for file in options.claims]
+    items = material(options.data, squads, claims, options.unansq, options.seed)
     unanswered, edits = sum(not item.answers for item in items), sum(bool(item.edited) for item in items)
     say(f"{len(items):,} questions, {unanswered:,} without an answer, {edits:,} that are edited too")
     tokenizer = Tokenizer.from_file(str(options.tokenizer))
@@ -225,7 +227,7 @@ def main() -> None:
     base.pop("pooler.dense.bias", None)
     own = Path(str(files("freehold.models") / "reader.safetensors"))
     out = own if options.write else options.out
-    model = model_of(retuned(base, load_file(own)) if options.onward else base, options.seed)
+    model = model_of(retuned(base, load_file(options.onward)) if options.onward else base, options.seed)
 
     def keep() -> None:
         tuned = {name.removeprefix("bert."): value.numpy() for name, value in model.state_dict().items()}
@@ -238,7 +240,7 @@ def main() -> None:
     say(f"{out}: {out.stat().st_size:,} bytes")
 
 
-def source(argument: str, *, alone: bool) -> Source:
+def source(argument: str, *, alone: bool = False) -> Source:
     """What FILE or FILE=N names."""
     file, _, most = argument.partition("=")
     return Source(Path(file), int(most) if most else None, alone)
