@@ -29,7 +29,11 @@ class Config(BaseSettings):
     """Frozen; made once by `load` and passed explicitly from there."""
 
     model_config = SettingsConfigDict(
-        env_prefix="FREEHOLD_", frozen=True, extra="forbid", use_attribute_docstrings=True
+        env_prefix="FREEHOLD_",
+        env_ignore_empty=True,  # else a folder set to nothing is the one that the command is run in
+        frozen=True,
+        extra="forbid",
+        use_attribute_docstrings=True,
     )
 
     home: Path = Field(default_factory=default_home)
@@ -228,4 +232,7 @@ def load(**flags: Any) -> Config:
             " is served yet.",
             hint="Unset DATABASE_URL.",
         )
-    return config.model_copy(update={"home": config.home.expanduser().absolute()})
+    named = {name: getattr(config, name) for name in ("home", "embedding_model", "reader_model")}
+    return config.model_copy(
+        update={name: path.expanduser().absolute() for name, path in named.items() if path is not None}
+    )

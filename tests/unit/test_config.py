@@ -59,3 +59,21 @@ def test_another_database_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(Unavailable, match="postgresql") as raised:
         load()
     assert "secret" not in str(raised.value)
+
+
+def test_the_small_models_folders_are_those_that_a_shell_would_take(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", "/home/ada")
+    (home / "freehold.toml").write_text('embedding_model = "~/embedder"\nreader_model = "own/reader"\n')
+    config = load()
+    assert config.embedder_folder == Path("/home/ada/embedder")
+    assert config.reader_folder == Path.cwd() / "own" / "reader"
+
+
+def test_a_variable_set_to_nothing_counts_as_not_set(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("FREEHOLD_EMBEDDING_MODEL", "FREEHOLD_READER_MODEL", "FREEHOLD_PORT"):
+        monkeypatch.setenv(name, "")
+    config = load()
+    assert config.embedder_folder.parent == config.reader_folder.parent == home / "models"
+    assert config.port == 8642

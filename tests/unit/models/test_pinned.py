@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from freehold.errors import FetchFailed, ModelRejected, NoRoom, Unavailable
+from freehold.errors import Conflict, FetchFailed, ModelRejected, NoRoom, Unavailable
 from freehold.models import pinned
 from freehold.models.pinned import Making, Pin, Wheel, ensure, from_index, placed
 
@@ -95,6 +95,33 @@ def test_a_damaged_folder_is_made_again(making, tmp_path):
     assert names(tmp_path) == ["mini"]
 
 
+@pytest.mark.parametrize(
+    "manifest", [None, "{", "[]", '{"identity": "another-1"}'], ids=["none", "half", "no object", "another's"]
+)
+def test_a_folder_that_holds_something_else_is_left_as_it_is(making, calls, tmp_path, manifest):
+    folder = tmp_path / "mini"
+    folder.mkdir()
+    (folder / "thesis.txt").write_text("years of work")
+    if manifest is not None:
+        (folder / "manifest.json").write_text(manifest)
+    before = names(folder)
+    with pytest.raises(Conflict, match="holds something else than the small model"):
+        ensure(making, folder)
+    assert (names(folder), names(tmp_path), calls) == (before, ["mini"], [])
+
+
+def test_a_file_in_the_folders_place_is_left_as_it_is(making, tmp_path):
+    (tmp_path / "mini").write_text("mine")
+    with pytest.raises(Conflict):
+        ensure(making, tmp_path / "mini")
+    assert (tmp_path / "mini").read_text() == "mine"
+
+
+def test_an_empty_folder_is_filled(making, tmp_path):
+    (tmp_path / "mini").mkdir()
+    assert ensure(making, tmp_path / "mini") is True
+
+
 def test_what_a_killed_run_left_is_used_or_cleared(making, calls, tmp_path):
     work = tmp_path / ".mini.partial"
     (work / "made-1").mkdir(parents=True)
@@ -111,10 +138,11 @@ def test_what_a_killed_run_left_is_used_or_cleared(making, calls, tmp_path):
     [
         ("from_index", FetchFailed("No index either."), FetchFailed),
         ("_convert", OSError(errno.ENOSPC, "No space left on device"), NoRoom),
+        ("_convert", OSError(errno.EFBIG, "File too large"), NoRoom),
         ("_convert", PermissionError(errno.EACCES, "Permission denied"), Unavailable),
         ("_convert", ModelRejected("It lost too much."), ModelRejected),
     ],
-    ids=["no index", "full disk", "not allowed", "rejected"],
+    ids=["no index", "full disk", "limit on files", "not allowed", "rejected"],
 )
 def test_a_failure_leaves_nothing(making, tmp_path, monkeypatch, step, error, raised):
     def fail(*_):
