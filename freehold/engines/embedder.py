@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from freehold.engines.onnx_folder import OnnxFolder, as_text
+from freehold.errors import ModelRejected
 
 DEFAULT_MAX_TOKENS = 256
 """Where the manifest names no other window: what most sentence encoders were trained with."""
@@ -47,7 +48,13 @@ class OnnxEmbedder:
         )
         manifest = self._model.manifest
         self.name, self.max_tokens = self._model.name, self._model.max_tokens
-        self.dimensions = int(manifest["dimensions"]) if "dimensions" in manifest else self._width()
+        try:
+            self.dimensions = int(manifest["dimensions"]) if "dimensions" in manifest else self._width()
+        except (TypeError, ValueError):
+            raise ModelRejected(
+                f"How many dimensions the vectors of the embedding model in {folder} have cannot be told.",
+                hint="manifest.json beside it says so: `dimensions`.",
+            ) from None
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Vectors of unit length, shape (len(texts), dimensions); texts are cut at the model's window."""

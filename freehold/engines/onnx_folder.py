@@ -9,7 +9,7 @@ import hashlib
 import json
 import threading
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from freehold.disk import sha256_of
 from freehold.errors import ModelRejected, Unavailable
@@ -28,28 +28,33 @@ class OnnxFolder:
         *,
         gives: tuple[str, ...],
         window: int,
-        cut: Literal["longest_first", "only_second"] = "longest_first",
         threads: int = 1,
     ) -> None:
         """`what` the model is, in words for an error; `gives` the outputs that it must have.
 
-        Texts of more than `window` tokens are cut, unless the manifest names another window.
+        A text of more than `window` tokens is cut, unless the manifest names another window; of two texts
+        that together have more, the longer one.
 
         Raises:
             Unavailable: `folder` holds no model.
             ModelRejected: what it holds is not a model's folder.
         """
         self.folder = folder
-        self._what, self._gives, self._cut, self._threads = what, gives, cut, threads
+        self._what, self._gives, self._threads = what, gives, threads
         self._lock = threading.Lock()
         self._loaded: tuple[Any, Any] | None = None
         self.manifest = self._manifest()
         """Empty when there is none."""
-        self._expected: dict[str, str] = {
-            name: facts["sha256"] for name, facts in self.manifest.get("files", {}).items()
-        }
+        try:
+            files = self.manifest.get("files", {}).items()
+            self._expected = {str(name): str(facts["sha256"]) for name, facts in files}
+            self.max_tokens = int(self.manifest.get("max_tokens", window))
+        except (AttributeError, KeyError, TypeError, ValueError):
+            raise ModelRejected(
+                f"manifest.json in {folder} does not say what it should.",
+                hint="Delete that folder and run `make setup`.",
+            ) from None
         self.name = str(self.manifest.get("identity") or self._identity())
-        self.max_tokens = int(self.manifest.get("max_tokens", window))
 
     def load(self) -> tuple[Any, Any]:
         """The onnxruntime session and the tokenizer, which pads nothing.
@@ -70,7 +75,8 @@ class OnnxFolder:
             ModelRejected: one is damaged.
         """
         for name, expected in self._expected.items():
-            if sha256_of(self.folder / name) != expected:
+            path = self.folder / name
+            if not path.is_file() or sha256_of(path) != expected:
                 raise ModelRejected(
                     f"{name} of the {self._what} in {self.folder} is damaged.",
                     hint="Delete that folder and run `make setup`.",
@@ -105,7 +111,7 @@ class OnnxFolder:
                 f" the {self._what} gives {' and '.join(f'`{name}`' for name in self._gives)}."
             )
         tokenizer.no_padding()
-        tokenizer.enable_truncation(self.max_tokens, strategy=self._cut)
+        tokenizer.enable_truncation(self.max_tokens)  # the longest first
         return session, tokenizer
 
     def _manifest(self) -> dict[str, Any]:

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from freehold.engines.onnx_folder import OnnxFolder, as_text
 
 MAX_TOKENS = 384
-"""Question and text together; what is longer loses the end of the text."""
+"""Question and text together; of more, the longer of the two loses its end."""
 MAX_QUESTION_CHARS = 300
-"""A longer question is cut, so that room for the text is left."""
+"""A longer question is cut, so that room for the text is left: some 70 tokens of English, but up to three a
+character of Korean."""
 MAX_TEXT_CHARS = 4_000
 """More characters than the window's tokens have."""
 
@@ -48,9 +49,7 @@ class OnnxReader:
         Unavailable: `folder` holds no model.
         ModelRejected: what it holds is not a model's folder.
         """
-        self._model = OnnxFolder(
-            folder, "reader", gives=("spans",), window=MAX_TOKENS, cut="only_second", threads=threads
-        )
+        self._model = OnnxFolder(folder, "reader", gives=("spans",), window=MAX_TOKENS, threads=threads)
         self.name = self._model.name
 
     def read(self, question: str, text: str) -> Reading:

@@ -133,8 +133,25 @@ def test_a_file_that_is_no_model_is_refused(folder, data):
         OnnxEmbedder(folder)
 
 
-@pytest.mark.parametrize("text", ["{", "[]"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{",
+        "[]",
+        '{"files": []}',
+        '{"files": {"model.onnx": 1}}',
+        '{"files": {"model.onnx": {}}}',
+        '{"max_tokens": "many"}',
+        '{"dimensions": null}',
+    ],
+)
 def test_a_manifest_that_is_none_is_refused(folder, text):
     (folder / "manifest.json").write_text(text)
     with pytest.raises(ModelRejected):
         OnnxEmbedder(folder)
+
+
+def test_a_file_that_the_manifest_names_and_that_is_gone_counts_as_damaged(folder):
+    (folder / "manifest.json").write_text('{"dimensions": 16, "files": {"words.txt": {"sha256": "0"}}}')
+    with pytest.raises(ModelRejected, match=r"words\.txt of the embedding model .* is damaged"):
+        OnnxEmbedder(folder).verify()

@@ -67,6 +67,11 @@ def test_the_text_is_cut_at_the_window_and_the_question_is_not(folder):
     assert len(OnnxReader(folder).read("how long", "").places) == 0
 
 
+def test_a_question_that_would_leave_no_room_for_the_text_is_cut_too(folder):
+    # a window of 12 has three special tokens; of the other nine the text keeps the smaller half
+    assert len(OnnxReader(folder).read("long " * 40, "a refund, a parcel, a refund").places) == 4
+
+
 def test_half_a_surrogate_pair_is_read_as_a_question_mark(folder):
     assert len(OnnxReader(folder).read("how \ud83d", "a \ud83d").places) == 2
 
