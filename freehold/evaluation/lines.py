@@ -61,6 +61,7 @@ def opened(path: Path) -> Iterator[BinaryIO]:
     Raises:
         NotFound: there is no such file.
         Unavailable: it cannot be opened.
+        InvalidInput: it is no sound gzip, where it should be.
     """
     try:
         file = path.open("rb")
@@ -72,8 +73,13 @@ def opened(path: Path) -> Iterator[BinaryIO]:
         if path.suffix != ".gz":
             yield file
             return
-        with gzip.GzipFile(fileobj=file) as unpacked:
-            yield cast(BinaryIO, unpacked)
+        try:
+            with gzip.GzipFile(fileobj=file) as unpacked:
+                yield cast(BinaryIO, unpacked)
+        except (gzip.BadGzipFile, EOFError, zlib.error):
+            raise InvalidInput(
+                f"{path}: the compressed file is damaged or cut off.", hint="Copy it again."
+            ) from None
 
 
 def _decoded(file: BinaryIO, path: Path) -> Iterator[str]:

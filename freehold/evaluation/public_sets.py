@@ -80,7 +80,7 @@ def squad_json(path: Path, named: Mapping[str, str]) -> Draft | None:
     try:
         articles = json.loads(path.read_text(encoding="utf-8-sig"))["data"]
         paragraphs = [
-            (f"{article['title']}#{number}", str(article["title"]), str(each["context"]), each["qas"])
+            (f"{article['title']}#{number}", str(article["title"]), str(each["context"]), list(each["qas"]))
             for article in articles
             for number, each in enumerate(article["paragraphs"], 1)
         ]

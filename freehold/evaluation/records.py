@@ -32,7 +32,7 @@ class Records:
         """
         whole = self._sound_length()
         try:
-            self._file = self.path.open("ab")
+            self._file = self.path.open("ab", buffering=0)  # else what found no room is tried again later
             self._file.truncate(whole)
         except OSError as error:
             raise NoRoom(f"{self.path} cannot be written: {error.strerror}.") from error
@@ -52,10 +52,10 @@ class Records:
         """
         assert self._file is not None, "opened before"
         data = json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
-        at = self._file.tell()
+        at, done = os.fstat(self._file.fileno()).st_size, 0
         try:
-            self._file.write(data)
-            self._file.flush()
+            while done < len(data):
+                done += self._file.write(data[done:])
         except OSError as error:
             self._file.truncate(at)
             raise NoRoom(f"{self.path} cannot be written: {error.strerror}.") from error

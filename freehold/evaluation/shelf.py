@@ -14,7 +14,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
-from freehold.errors import Conflict, FreeholdError, NotFound
+from freehold.disk import FULL, replacing
+from freehold.errors import Conflict, FreeholdError, NoRoom, NotFound
 from freehold.store.job_context import Interrupted, JobContext
 from freehold.store.jobs import Jobs
 
@@ -158,7 +159,17 @@ class Shelf(ABC, Generic[R]):
 
 
 def replace_file(path: Path, text: str) -> None:
-    """Writes a file whole or not at all."""
-    fresh = path.with_suffix(".new")
-    fresh.write_text(text, encoding="utf-8")
-    fresh.replace(path)
+    """Writes a file whole or not at all.
+
+    Raises:
+        NoRoom: the disk is full.
+    """
+    try:
+        with replacing(path) as fresh:
+            fresh.write_text(text, encoding="utf-8")
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        raise NoRoom(
+            f"{path} cannot be written: the disk is full.", hint="Free space on the data folder's disk."
+        ) from error

@@ -319,8 +319,12 @@ def _check_documents(draft: Draft, question: Question) -> None:
         return
     root = draft.documents.resolve()
     for location in question.documents:
-        file = (root / location).resolve()
-        if not (file.is_relative_to(root) and file.is_file()):
+        try:
+            file = (root / location).resolve()
+            there = file.is_relative_to(root) and file.is_file()
+        except (OSError, ValueError):  # what no file can be called
+            there = False
+        if not there:
             raise InvalidInput(
                 f"Question {question.id!r} names document {location!r}, which is not in {root}."
             )

@@ -71,7 +71,7 @@ def robots_text(origin: str, get: Callable[[str, int], Fetched]) -> str:
 
     Raises:
         FetchFailed: it cannot be had now, so nothing of that host may be fetched.
-        Conflict: it leads to another host that nothing allows, or is no robots.txt.
+        Conflict: it leads nowhere or to another host that nothing allows, or is no robots.txt.
     """
     url = f"{origin}/robots.txt"
     for _ in range(MAX_REDIRECTS + 1):
@@ -89,7 +89,10 @@ def robots_text(origin: str, get: Callable[[str, int], Fetched]) -> str:
                 f"{url} is larger than any robots.txt should be, so nothing there was read."
             ) from None
         if answer.redirect is not None:
-            url = urljoin(url, answer.redirect)
+            try:
+                url = urljoin(url, answer.redirect)
+            except ValueError:  # as of half an IPv6 address
+                raise Conflict(f"{url} leads to what is no address, so nothing there was read.") from None
             continue
         if 200 <= answer.status < 300:
             return answer.body.decode("utf-8-sig", "replace")

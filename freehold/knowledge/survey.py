@@ -146,7 +146,10 @@ def _followed(url: str, max_bytes: int, rules: Rules, ask: Ask) -> Fetched:
             if not 200 <= answer.status < 300:
                 raise FetchFailed(f"{url} answered with status {answer.status}.")
             return answer
-        url = urljoin(url, answer.redirect)
+        try:
+            url = urljoin(url, answer.redirect)
+        except ValueError:  # as of half an IPv6 address
+            break
         if urlsplit(url).hostname != host:
             break
     raise FetchFailed(f"{url} cannot be reached by redirects on its own host.")

@@ -143,6 +143,8 @@ def test_squad_as_its_publishers_give_it(tmp_path: Path) -> None:
     ]
     path.write_text('{"version": "v2.0", "data": [{"title": "x"}]}')
     assert "is not SQuAD's JSON: KeyError: 'paragraphs'" in refused(path)
+    path.write_text('{"data": [{"title": "x", "paragraphs": [{"context": "c", "qas": 5}]}]}')
+    assert "is not SQuAD's JSON: TypeError" in refused(path)
     path.write_text('{"version": "v2.0", "data": [')
     assert "is not SQuAD's JSON" in refused(path)
 
@@ -241,8 +243,9 @@ def test_suites_that_cannot_be_used(tmp_path: Path) -> None:
     (path / "documents").mkdir()
     assert "has both passages and documents" in refused(path)
     (path / "passages.jsonl").unlink()
-    jsonl(path / "questions.jsonl", [{"question": "a", "documents": ["../questions.jsonl"]}])
-    assert "which is not in" in refused(path)
+    for location in ("../questions.jsonl", "a\0b", "a" * 300):
+        jsonl(path / "questions.jsonl", [{"question": "a", "documents": [location]}])
+        assert "which is not in" in refused(path)
     (path / "questions.jsonl").unlink()
     assert f"There are no questions in {path}." in refused(path)
     (tmp_path / "empty.csv").write_text("question,answer\n")

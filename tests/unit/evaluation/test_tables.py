@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from freehold.errors import FreeholdError, InvalidInput, NotFound
+from freehold.evaluation.lines import opened
 from freehold.evaluation.tables import Columns, rows
 
 GERMAN = "question;answer\nWie hoch sind die Gebühren?;Fünf € – höchstens\n"
@@ -101,6 +102,10 @@ def test_compressed_files(tmp_path: Path) -> None:
     assert "the compressed file is damaged or cut off" in refused(path)
     path.write_bytes(b"not gzip")
     assert "the compressed file is damaged or cut off" in refused(path)
+    for damaged in (b"not gzip", whole[:14], whole[:10] + b"\xff" * 30):
+        path.write_bytes(damaged)
+        with pytest.raises(InvalidInput, match="damaged or cut off"), opened(path) as file:
+            file.read(16)
 
 
 def test_a_file_without_a_suffix_is_looked_at(tmp_path: Path) -> None:

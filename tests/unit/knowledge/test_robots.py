@@ -64,6 +64,9 @@ def test_redirects_are_followed_as_far_as_they_may() -> None:
     )
     with pytest.raises(Conflict, match=r"o\.test"):
         robots_text("https://h.test", get)
+    _, get = answered((301, {"location": "https://[h.test/robots.txt"}, b""))
+    with pytest.raises(Conflict, match="no address"):
+        robots_text("https://h.test", get)
     _, get = answered(*[(301, {"location": "/robots.txt"}, b"")] * 9)
     assert robots_text("https://h.test", get) == ""
     _, get = answered(TooLarge("too much"))
