@@ -8,6 +8,7 @@ question and a text as the reader was tuned with.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,8 @@ MAX_QUESTION_CHARS = 300
 character of Korean."""
 MAX_TEXT_CHARS = 4_000
 """More characters than the window's tokens have."""
+READINGS_KEPT = 32
+"""A question is put to the same passages again while its answer is composed; a reading has some 7 KB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +54,13 @@ class OnnxReader:
         """
         self._model = OnnxFolder(folder, "reader", gives=("spans",), window=MAX_TOKENS, threads=threads)
         self.name = self._model.name
+        self._kept = lru_cache(READINGS_KEPT)(self._read)
 
     def read(self, question: str, text: str) -> Reading:
-        """What of `text`, as far as the window reaches, may answer `question`."""
+        """What of `text`, as far as the window reaches, may answer `question`; not to be written to."""
+        return self._kept(question, text)
+
+    def _read(self, question: str, text: str) -> Reading:
         session, tokenizer = self._model.load()
         encoding = tokenizer.encode(as_text(question[:MAX_QUESTION_CHARS]), as_text(text[:MAX_TEXT_CHARS]))
         given = {

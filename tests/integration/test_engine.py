@@ -373,13 +373,6 @@ asyncio.run(main())
 """
 
 
-def gone(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
-
-
 def run_parent(tiny: Path, then: str, binding: str, folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-W", "error", "-X", "dev", "-c", PARENT, str(tiny), then, binding],
@@ -400,4 +393,4 @@ async def test_the_server_gone_the_worker_goes(
     run = await asyncio.to_thread(run_parent, tiny, then, binding, folder)
     assert (run.returncode, run.stderr) == (code, ""), "llama.cpp's words do not reach our output"
     worker = int(run.stdout)
-    await until(lambda: gone(worker))
+    await until(lambda: children.gone(worker))
