@@ -223,12 +223,15 @@ class Home:
             extractor=extractor,
             traces=traces,
             engine=engine,
-            checker=Checker(show_above=config.show_above),
+            checker=self._checker(),
             settings=AnswerSettings(config.passages_per_answer, refuse_below, config.max_answer_tokens),
             memory=memory,
             router=serving.router,
             rewriter=rewriter,
         )
+
+    def _checker(self) -> Checker:
+        return Checker(show_above=self.config.show_above)
 
     def _memory(self) -> AnswerMemory:
         config = self.config
@@ -244,6 +247,7 @@ class Home:
             size=config.answer_memory,
             fingerprint=f"{__version__} {settings} {models}",
             embedder=self.embedder,
+            checker=self._checker(),
             vectors=lambda: self.dense and self.dense.mark,
         )
 

@@ -34,7 +34,7 @@ from sqlalchemy import (
     update,
 )
 
-from freehold.assistant.grounding import check
+from freehold.assistant.grounding import Checker
 from freehold.assistant.trace import traces
 from freehold.assistant.wording import Wording, agree, read
 from freehold.engines.base import Embedder
@@ -115,6 +115,7 @@ class AnswerMemory:
         size: int,
         fingerprint: str = "",
         embedder: Embedder | None = None,
+        checker: Checker | None = None,
         vectors: Callable[[], object] = lambda: None,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -122,11 +123,13 @@ class AnswerMemory:
 
         `fingerprint` stands for all settings an answer depends on; `vectors` tells which vectors search sees,
         since answers become better as they come. Without an embedder nothing is reused by `meaning`.
+        `checker` is the one that answers are made with.
         """
         self._database = database
         self._size = size
         self._fingerprint = fingerprint
         self._embedder = embedder
+        self._checker = checker or Checker()
         self._vectors = vectors
         self._clock = clock
 
@@ -230,7 +233,7 @@ class AnswerMemory:
         """The answer with its checks run again; one that fails them is dropped."""
         with self._database.read() as connection:
             passages = load_passages(connection, {*(place[0] for place in kept.cited), *kept.nearby})
-        if not passages.keys() >= set(kept.nearby) or not _supported(kept, passages):
+        if not passages.keys() >= set(kept.nearby) or not _supported(kept, passages, self._checker):
             with self._database.write() as connection:
                 connection.execute(delete(answer_memory).where(answer_memory.c.id == row.id))
             return None
@@ -277,7 +280,7 @@ def _same_passages(kept: Kept, passages: Sequence[int] | None, amid: bool) -> bo
     return tuple(passages[:1]) == kept.passages[:1] and {place[0] for place in kept.cited} <= set(passages)
 
 
-def _supported(kept: Kept, passages: Mapping[int, Passage]) -> bool:
+def _supported(kept: Kept, passages: Mapping[int, Passage], checker: Checker) -> bool:
     """Whether the quoted words still stand where they stood, and carry each sentence as they did."""
     for passage_id, start, end, quote in kept.cited:
         if passage_id not in passages or passages[passage_id].text[start:end] != quote:
@@ -288,8 +291,10 @@ def _supported(kept: Kept, passages: Mapping[int, Passage]) -> bool:
         if kept.model_id is None:
             if any(text != quote for *_, quote in places):
                 return False
-        elif places and not check(bare(text), [passages[place[0]] for place in places]).supported:
-            return False
+        elif places:
+            cited = [passages[place[0]] for place in places]
+            if not checker.check(bare(text), cited).supported:
+                return False
     return True
 
 

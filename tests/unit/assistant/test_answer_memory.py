@@ -14,6 +14,7 @@ from freehold.assistant.answer_memory import AnswerMemory, answer_memory
 from freehold.assistant.assistants import Assistants
 from freehold.assistant.conversations import Conversations
 from freehold.assistant.extract import Extract, Span
+from freehold.assistant.grounding import Checker
 from freehold.assistant.trace import Traces, traces
 from freehold.engines.base import Engine
 from freehold.errors import EngineCrashed, FreeholdError
@@ -60,9 +61,17 @@ class World:
         self.clock = FakeClock()
         self.answerer = self.restarted()
 
-    def restarted(self, *, size: int = 100, fingerprint: str = "") -> Answerer:
+    def restarted(
+        self, *, size: int = 100, fingerprint: str = "", show_above: float | None = None
+    ) -> Answerer:
+        checker = Checker(show_above=show_above)
         self.memory = AnswerMemory(
-            self.database, size=size, fingerprint=fingerprint, embedder=FakeEmbedder(), clock=self.clock
+            self.database,
+            size=size,
+            fingerprint=fingerprint,
+            embedder=FakeEmbedder(),
+            checker=checker,
+            clock=self.clock,
         )
         self.answerer = Answerer(
             database=self.database,
@@ -72,6 +81,7 @@ class World:
             engine=lambda: self.engine,
             settings=AnswerSettings(passages=5, refuse_below=0.5, max_tokens=200),
             memory=self.memory,
+            checker=checker,
         )
         return self.answerer
 
@@ -221,14 +231,20 @@ async def test_a_quote_that_is_not_there_word_for_word_is_not_shown_again(world:
     assert await world.reused() is None
 
 
-async def test_a_written_sentence_is_checked_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_written_sentence_is_checked_again(world: World) -> None:
     world.engine = FakeEngine(10_000, "Refunds take five working days [1].")
     await world.ask()
     assert await world.reused() == "exact"
-    monkeypatch.setattr(
-        "freehold.assistant.answer_memory.check", lambda *_: type("No", (), {"supported": False})()
-    )
+    world.answerer = world.restarted(show_above=1.0)
     assert await world.reused() is None
+
+
+async def test_what_a_lower_bar_let_through_is_checked_by_it_again(world: World) -> None:
+    world.engine = FakeEngine(10_000, "Refunds always take five working days [1].")
+    for show_above, reused in ((None, None), (0.0, "exact")):
+        world.answerer = world.restarted(show_above=show_above)
+        await world.ask()
+        assert await world.reused() == reused
 
 
 async def test_other_words_need_the_same_passages(world: World) -> None:
