@@ -194,6 +194,9 @@ def ask(query: Query, rarities: Rarities | None, embedder: TokenEmbedder | None)
         start = len(earlier[:MOST_QUESTION_CHARS]) + 1 if earlier else 0
         whole = f"{earlier[:MOST_QUESTION_CHARS]}\n{text}" if earlier else text
         vectors, places = embedder.embed_tokens(whole[: start + MOST_QUESTION_CHARS])
+        if start and not any(a >= start for a, _ in places):  # the turn before fills the model's window
+            start, whole = 0, text
+            vectors, places = embedder.embed_tokens(text[:MOST_QUESTION_CHARS])
         weights = _token_weights(whole, places, rarity)
         marks = [row for row, (a, b) in enumerate(places) if a >= start and _WH.fullmatch(whole[a:b])]
         wh = marks[0] if marks else -1

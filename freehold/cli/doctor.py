@@ -16,11 +16,14 @@ import typer
 from freehold.cli.client import ServerFile, running
 from freehold.cli.options import Json, config_of
 from freehold.cli.output import line, say, say_json, size
+from freehold.errors import FreeholdError, Unavailable
 
 if TYPE_CHECKING:  # costs start-up time that --help does not need
     from pathlib import Path
 
     from freehold.config import Config
+    from freehold.engines.embedder import OnnxEmbedder
+    from freehold.engines.reader import OnnxReader
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 """Addresses that only this machine can reach."""
@@ -120,7 +123,6 @@ def database(config: Config) -> Iterator[Finding]:
         return
     from sqlalchemy import text
 
-    from freehold.errors import FreeholdError
     from freehold.store.database import Database
 
     opened = Database(config.database)
@@ -139,36 +141,49 @@ def database(config: Config) -> Iterator[Finding]:
 
 
 def embedding_model(config: Config) -> Iterator[Finding]:
+    from freehold.engines.embedder import OnnxEmbedder
     from freehold.models.minilm import identity
 
-    folder = config.embedder_folder
-    if _usable(folder, identity(), own=config.embedding_model is not None):
-        yield Finding("embedding model", "ok", str(folder))
-    else:
-        yield Finding(
-            "embedding model", "note", "none: search runs on words alone", "`freehold setup` gets it."
-        )
+    expected = None if config.embedding_model else identity()
+    yield _small_model(
+        "embedding model", OnnxEmbedder, config.embedder_folder, expected, "search runs on words alone"
+    )
 
 
 def reader(config: Config) -> Iterator[Finding]:
+    from freehold.engines.reader import OnnxReader
     from freehold.models.reader import identity
 
-    folder = config.reader_folder
     if config.reader == "off":
         yield Finding("reader", "note", "switched off (setting `reader`)")
-    elif _usable(folder, identity(), own=config.reader_model is not None):
-        yield Finding("reader", "ok", str(folder))
-    else:
-        yield Finding(
-            "reader", "note", "none: answers are chosen without it, less well", "`freehold setup` gets it."
+        return
+    expected = None if config.reader_model else identity()
+    yield _small_model(
+        "reader", OnnxReader, config.reader_folder, expected, "answers are chosen without it, less well"
+    )
+
+
+def _small_model(
+    name: str,
+    kind: type[OnnxEmbedder | OnnxReader],
+    folder: Path,
+    expected: str | None,
+    without: str,
+) -> Finding:
+    """Looked at as the server does, which refuses one that is damaged; `expected` is what setup makes, None
+    for one of somebody's own."""
+    try:
+        model = kind(folder)
+        model.verify()
+    except Unavailable:
+        return Finding(name, "note", f"none: {without}", "`freehold setup` gets it.")
+    except FreeholdError as error:
+        return Finding(name, "bad", error.message, error.hint)
+    if expected is not None and model.name != expected:
+        return Finding(
+            name, "note", f"{folder} is of another version of Freehold", "`freehold setup` gets this one's."
         )
-
-
-def _usable(folder: Path, identity: str, *, own: bool) -> bool:
-    """Whether a small model is there: the one that setup makes, sound, or one of somebody's own."""
-    from freehold.models.pinned import is_sound
-
-    return is_sound(folder, identity) or (own and (folder / "model.onnx").exists())
+    return Finding(name, "ok", str(folder))
 
 
 def endpoints(config: Config) -> Iterator[Finding]:
@@ -180,7 +195,6 @@ def endpoints(config: Config) -> Iterator[Finding]:
     from sqlalchemy import text
     from sqlalchemy.exc import SQLAlchemyError
 
-    from freehold.errors import FreeholdError
     from freehold.models.endpoint import Endpoint
     from freehold.store.database import Database
 
@@ -210,7 +224,6 @@ def server(config: Config) -> Iterator[Finding]:
             yield Finding("server", "ok", f"answers at {found[0].url}, process {found[0].pid}")
         return
     recorded = ServerFile.read(config.server_file)
-    from freehold.errors import FreeholdError
     from freehold.store.lock import HomeLock
 
     if config.home.exists():

@@ -170,7 +170,8 @@ def nearest(now: Snapshot, vector: Float32, rows: NDArray[np.int64] | None, coun
 
 
 def top(scores: Float32, count: int) -> NDArray[np.int64]:
-    """Where the `count` highest scores are, highest first, the earlier first among equals."""
+    """Where the `count` highest scores are, highest first and the earlier first among equals; which of those
+    that equal the last one are among them is not said."""
     best = np.arange(len(scores))
     if count < len(scores):
         best = np.sort(np.argpartition(-scores, count)[:count])

@@ -112,3 +112,18 @@ def test_odd_input_measures_finite_numbers() -> None:
             embedder = FakeTokens()
             rows = measure(ask(Query(question), rarities, embedder), read(passage(text), embedder), 0)
             assert np.isfinite(rows).all()
+
+
+def test_a_turn_before_that_fills_the_model_leaves_the_question_its_vectors() -> None:
+    class Short(FakeTokens):
+        def embed_tokens(self, text: str) -> tuple[Any, list[tuple[int, int]]]:
+            vectors, places = super().embed_tokens(text)
+            return vectors[:20], places[:20]
+
+    question = "When does it sleep?"
+    long = ask(Query(question, (Turn("user", "zebra " * 40),)), rarities, Short())
+    alone = ask(Query(question), rarities, Short())
+    assert long.vectors is not None
+    assert alone.vectors is not None
+    assert np.array_equal(long.vectors, alone.vectors)
+    assert long.wh == alone.wh == 0

@@ -1,5 +1,8 @@
+import hashlib
+import json
 import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -99,3 +102,22 @@ def test_the_exit_status_is_1_when_something_is_bad(
     ran = freehold("doctor")
     assert ran.status == 1
     assert "BAD   database" in ran.out
+
+
+def test_a_damaged_small_model_is_bad_as_it_is_for_the_server(config: Config) -> None:
+    for check, name, folder in (
+        (doctor.embedding_model, "embedding model", config.embedder_folder),
+        (doctor.reader, "reader", config.reader_folder),
+    ):
+        folder.mkdir(parents=True)
+        manifest: dict[str, Any] = {"identity": "another", "dimensions": 384, "files": {}}
+        for file in ("model.onnx", "tokenizer.json"):
+            (folder / file).write_bytes(b"right")
+            manifest["files"][file] = {"sha256": hashlib.sha256(b"right").hexdigest()}
+        (folder / "manifest.json").write_text(json.dumps(manifest))
+        other = found(check, config)[name]
+        assert (other.state, other.hint) == ("note", "`freehold setup` gets this one's.")
+        (folder / "model.onnx").write_bytes(b"wrong")
+        damaged = found(check, config)[name]
+        assert damaged.state == "bad"
+        assert "model.onnx" in damaged.text
