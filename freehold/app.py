@@ -189,7 +189,7 @@ class Home:
         self.exports = Exports(self.registry, self.jobs, config.models / "incoming")
         measuring = {EVALUATE: self.evaluations.job, REHEARSE: self.rehearsals.job}
         moving = {ADD_MODEL: self.intake.job, EXPORT: self.exports.job}
-        work: list[JobRunner | Keeper] = [
+        work: list[JobRunner | Keeper | memory.Tidying] = [
             JobRunner(self.jobs, {SYNC: ingest.job}, beside=(CRAWL, *moving, *measuring)),
             JobRunner(self.jobs, {CRAWL: ingest.job}, apart=True),
             JobRunner(self.jobs, measuring, apart=True, niceness=BESIDE_NICENESS),
@@ -197,6 +197,7 @@ class Home:
         ]
         if self._within is None:
             work.append(Keeper(self.schedule, at_work=self.syncs.at_work, queue=self.syncs.queue))
+            work.append(memory.Tidying(busy=self.busy))
         for each in work:
             closing.callback(each.stop)
             each.start()

@@ -90,6 +90,8 @@ class Looks:
         with self._changing:
             made = read(entries, known.numbers)
         return {
-            passage_id: _Look(made.words[made.begins[row] : made.begins[row + 1]], int(made.above[row]), path)
-            for row, (passage_id, path) in enumerate(zip(made.ids.tolist(), made.paths, strict=True))
+            passage_id: _Look(
+                made.words[made.begins[row] : made.begins[row + 1]], int(made.above[row]), made.path(row)
+            )
+            for row, passage_id in enumerate(made.ids.tolist())
         }

@@ -63,7 +63,7 @@ class Reading:
         held = self.wordings.words[self.wordings.words != MARK]
         if not len(held):
             return None
-        some = list(self.wordings.numbers)[held[0]]  # words stand there in the order of their numbers
+        some = self.wordings.numbers.spelled[held[0]]
         statistics = counted(self._schema, self._searcher, some)
         return None if statistics is None else Postings(self.wordings, statistics)
 

@@ -145,7 +145,9 @@ def _with_floats(now: Snapshot) -> Snapshot:
     """With the vectors as float32 too where they are few; comparing is then one multiplication."""
     if not now.exact or len(now) > FEW:
         return now
-    return replace(now, floats=now.rows[:, 0].astype(np.float32) * now.scales[:, None])
+    floats = now.rows[:, 0].astype(np.float32)
+    floats *= now.scales[:, None]
+    return replace(now, floats=floats)
 
 
 def compare(now: Snapshot, vector: Float32, rows: NDArray[np.int64] | None) -> Float32:

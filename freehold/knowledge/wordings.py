@@ -9,6 +9,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -32,8 +33,11 @@ class Vocabulary(dict[str, int]):
 
     def __init__(self) -> None:
         super().__init__({"": MARK})
+        self.spelled = [""]
+        """The words, each at its number."""
 
     def __missing__(self, word: str) -> int:
+        self.spelled.append(word)  # first, for who reads in another thread a number that it just met
         number = self[word] = len(self)
         return number
 
@@ -78,7 +82,9 @@ class Wordings:
     """Where each passage's words begin, and at last where they end."""
     words: Numbers
     above: NDArray[np.int32]
-    paths: NDArray[np.object_]
+    parts: NDArray[np.object_]
+    """Of how many words the title and each heading of a passage are, a tuple for each. The words themselves,
+    held here as sets, would take more than all the rest."""
     numbers: Vocabulary
     known: int
 
@@ -101,7 +107,15 @@ class Wordings:
         lengths = ends - begins
         laid = self.words[_spread(begins, lengths)]
         at = lengths.cumsum() - lengths
-        return Laid(here, laid, at, self.above[rows], self.paths[rows].tolist(), self.numbers, self.known)
+        paths = [self.path(row) for row in rows.tolist()]
+        return Laid(here, laid, at, self.above[rows], paths, self.numbers, self.known)
+
+    def path(self, row: int) -> Path:
+        """The words of where a passage stands."""
+        first = int(self.begins[row]) + 1  # after the mark
+        over = self.words[first : first + int(self.above[row])].tolist()
+        said = iter([self.numbers.spelled[number] for number in over])
+        return tuple(frozenset(islice(said, length)) for length in self.parts[row])
 
     def changed(self, ids: Ids, fresh: Wordings) -> Wordings:
         """Without these passages, and with others; both of one vocabulary."""
@@ -117,7 +131,7 @@ class Wordings:
             np.append(0, lengths.cumsum()),
             np.concatenate([self.words, fresh.words])[_spread(begins, lengths)],
             np.concatenate([self.above, fresh.above])[rows],
-            np.concatenate([self.paths, fresh.paths])[rows],
+            np.concatenate([self.parts, fresh.parts])[rows],
             fresh.numbers,
             fresh.known,
         )
@@ -126,15 +140,17 @@ class Wordings:
 def read(entries: Iterable[Entry], vocabulary: Vocabulary) -> Wordings:
     """Takes passages apart, given by ascending id."""
     ids, sources, begins, above = array("q"), array("q"), array("q", [0]), array("i")
-    numbers, paths = array("i"), list[Path]()
-    places: dict[tuple[str, tuple[str, ...]], tuple[Path, list[int]]] = {}
+    numbers, parts = array("i"), list[tuple[int, ...]]()
+    places: dict[tuple[str, tuple[str, ...]], tuple[tuple[int, ...], list[int]]] = {}
+    same: dict[tuple[int, ...], tuple[int, ...]] = {}
     for entry in entries:
         place = places.get((entry.title, entry.headings))
         if place is None:
-            parts = path_words(entry.title, entry.headings)
-            over = [vocabulary[word] for part in parts for word in part]
-            place = places[entry.title, entry.headings] = tuple(map(frozenset, parts)), over
-        path, over = place
+            path = path_words(entry.title, entry.headings)
+            lengths = tuple(map(len, path))
+            over = [vocabulary[word] for part in path for word in part]
+            place = places[entry.title, entry.headings] = same.setdefault(lengths, lengths), over
+        lengths, over = place
         numbers.append(MARK)
         numbers.extend(over)
         numbers.extend(map(vocabulary.__getitem__, words(entry.text)))
@@ -142,9 +158,9 @@ def read(entries: Iterable[Entry], vocabulary: Vocabulary) -> Wordings:
         sources.append(entry.source)
         begins.append(len(numbers))
         above.append(len(over))
-        paths.append(path)
-    held = np.empty(len(paths), dtype=np.object_)
-    held[:] = paths
+        parts.append(lengths)
+    held = np.empty(len(parts), dtype=np.object_)
+    held[:] = parts
     return Wordings(
         np.array(ids, dtype=np.int64),
         np.array(sources, dtype=np.int64),

@@ -68,7 +68,7 @@ class Database:
         cursor.execute("PRAGMA secure_delete=ON")
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.execute("PRAGMA temp_store=MEMORY")
-        cursor.execute("PRAGMA cache_size=-8192")
+        cursor.execute("PRAGMA cache_size=-2048")  # a connection each; the system caches the file as well
         cursor.close()
 
     @staticmethod

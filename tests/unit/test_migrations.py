@@ -2,11 +2,15 @@
 
 from pathlib import Path
 
-from sqlalchemy import inspect
+import pytest
+from alembic import command
+from alembic.script import ScriptDirectory
+from sqlalchemy import inspect, text
 
 import freehold.app  # declares every table
+from freehold.store import migrations
 from freehold.store.database import Database, metadata
-from freehold.store.migrations import migrate
+from freehold.store.migrations import migrate, newest
 
 
 def described(database: Database) -> dict[str, object]:
@@ -43,4 +47,20 @@ def test_migrating_twice_changes_nothing(tmp_path: Path) -> None:
     before = described(database)
     migrate(database)
     assert described(database) == before
+    database.close()
+
+
+def test_the_newest_revision_is_the_last_one_of_the_history() -> None:
+    assert newest() == ScriptDirectory(str(Path(migrations.__file__).parent)).get_current_head()
+
+
+def test_a_database_of_this_version_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    database = Database(tmp_path / "freehold.db")
+    migrate(database)
+    monkeypatch.delattr(command, "upgrade")
+    migrate(database)
+    with database.write() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+    with pytest.raises(AttributeError, match="upgrade"):
+        migrate(database)
     database.close()

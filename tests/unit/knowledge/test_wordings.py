@@ -14,14 +14,14 @@ ENTRIES = [
 
 def said(wordings):
     """What it holds, in words."""
-    names = list(wordings.numbers)
+    names = wordings.numbers.spelled
     return [
         (
             int(passage_id),
             int(wordings.sources[row]),
             [names[number] for number in wordings.words[wordings.begins[row] : wordings.begins[row + 1]]],
             int(wordings.above[row]),
-            wordings.paths[row],
+            wordings.path(row),
         )
         for row, passage_id in enumerate(wordings.ids)
     ]
