@@ -47,4 +47,5 @@ def _version(database: Database) -> str | None:
     with database.read() as connection:
         if not inspect(connection).has_table("alembic_version"):
             return None
-        return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+        found: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return found
