@@ -6,6 +6,7 @@ wait for them. Knows nothing of what the jobs do.
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import sys
@@ -94,6 +95,7 @@ class JobRunner:
             try:
                 result = handler(context)
             finally:
+                gc.collect()  # of much that was made and dropped, the cycles would stay for long
                 memory.give_back()
             context.flush()
         except Interrupted:
