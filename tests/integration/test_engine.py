@@ -241,7 +241,7 @@ async def test_closing_is_clean(tiny: Path, busy: bool) -> None:
         await anext(stream)
     began = time.monotonic()
     await engine.close()
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 10, "a worker that does not end by itself is killed after five seconds"
     assert worker._process.returncode == 0
     assert not psutil.pid_exists(worker.pid)
     with pytest.raises(EngineCrashed if busy else Unavailable):
