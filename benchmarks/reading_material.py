@@ -20,7 +20,7 @@ import json
 import random
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from heapq import nlargest
@@ -74,11 +74,11 @@ Asked = dict[str, dict[str, tuple[Answer, ...]]]
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file in SQuAD's JSON format."""
+    """A file of questions or claims."""
 
     file: Path
     most: int | None = None
-    """Questions to take of it, drawn; all without a number."""
+    """Of these to take, drawn; all without a number."""
     alone: bool = False
     """Whether other passages of its articles may well answer its questions too (reviews, policies), so that
     none of them is asked as one that does not."""
@@ -91,8 +91,7 @@ def material(
     draw = random.Random(seed)
     items: list[Item] = []
     for source in squads:
-        found = list(of_squad(source.file))
-        found = found if source.most is None else sample(found, source.most, seed)
+        found = _drawn(of_squad(source.file), source, seed)
         items += [replace(item, near=()) for item in found] if source.alone else found
     items += [*of_half_a(data), *of_reading(data), *of_t0(data)]
     swaps: dict[str, list[str]] = {}
@@ -101,11 +100,15 @@ def material(
         swaps = edits_of(unansq)
     items = [replace(item, edited=edited(item, swaps, draw)) if item.answers else item for item in items]
     for source in claims:
-        found = list(of_claims(source.file))
-        items += found if source.most is None else sample(found, source.most, seed)
+        items += _drawn(of_claims(source.file), source, seed)
     if claims:
         items += of_edits(data, seed)
     return _with_far(items + of_elsewhere(data, seed), draw)
+
+
+def _drawn(items: Iterable[Item], source: Source, seed: int) -> list[Item]:
+    found = list(items)
+    return found if source.most is None else sample(found, source.most, seed)
 
 
 def of_squad(file: Path) -> Iterator[Item]:

@@ -73,8 +73,3 @@ class Checker:
         supported = score >= self._show_above
         reasons = found.reasons or (() if supported else ("too little of it is in the passage",))
         return Check(supported, found.start, found.end, at, reasons, round(score, 4))
-
-
-def check(sentence: str, passages: Sequence[Passage]) -> Check:
-    """One sentence, with nothing kept."""
-    return Checker(keep=0).check(sentence, passages)
