@@ -11,6 +11,7 @@ import logging
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable, Collection, Mapping
 
 from freehold import memory
@@ -19,6 +20,10 @@ from freehold.store.job_context import Handler, Interrupted, JobContext
 from freehold.store.jobs import Job, Jobs
 
 log = logging.getLogger(__name__)
+
+LONG_SECONDS = 1.0
+"""From how long a job on what it made and dropped is collected: that holds up every thread for a moment, in a
+large process for half a second."""
 
 
 class JobRunner:
@@ -92,10 +97,12 @@ class JobRunner:
             handler = self._handlers.get(job.kind)
             if handler is None:
                 raise NotFound(f"This version does not know jobs of kind {job.kind!r}.")
+            began = time.monotonic()
             try:
                 result = handler(context)
             finally:
-                gc.collect()  # of much that was made and dropped, the cycles would stay for long
+                if time.monotonic() - began >= LONG_SECONDS:
+                    gc.collect()  # cycles would stay for long
                 memory.give_back()
             context.flush()
         except Interrupted:

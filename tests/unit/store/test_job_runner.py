@@ -1,15 +1,18 @@
 """Runners do each job once, in order, end when asked, and keep results until they can be written."""
 
+import gc
 import os
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
 
 from freehold.errors import FreeholdError, InvalidInput, NoRoom
+from freehold.store import job_runner
 from freehold.store.job_context import Interrupted, JobContext
 from freehold.store.job_runner import JobRunner
 from freehold.store.jobs import CRASHES, Job, Jobs
@@ -218,6 +221,27 @@ def test_long_work_apart_does_not_hold_up_the_rest(jobs: Jobs) -> None:
     if sys.platform == "linux":
         assert seen == [max(7, before)] * 2
         assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == before
+
+
+def test_what_a_long_job_dropped_is_collected(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Much:
+        def __init__(self) -> None:
+            self.itself = self
+
+    dropped: list[weakref.ref[Much]] = []
+
+    def drop(context: JobContext) -> dict[str, Any]:
+        dropped.append(weakref.ref(Much()))
+        return {}
+
+    monkeypatch.setattr(job_runner, "LONG_SECONDS", 0.0)
+    gc.disable()
+    try:
+        jobs.enqueue("drop")
+        run(jobs, {"drop": drop})
+    finally:
+        gc.enable()
+    assert dropped[0]() is None
 
 
 def test_many_jobs_for_two_runners_are_each_done_once(jobs: Jobs) -> None:
