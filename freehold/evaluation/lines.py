@@ -21,6 +21,7 @@ from freehold.errors import InvalidInput, NotFound, Unavailable
 LONGEST = 4_000_000
 """Characters (bytes before decoding) of one line."""
 _SAMPLE = 65_536
+_FOLLOWING = bytes(range(0x80, 0xC0))
 _WIDE = ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 
 
@@ -31,18 +32,39 @@ def lines(path: Path) -> Iterator[tuple[int, str]]:
         NotFound: there is no such file.
         InvalidInput: it is not text, not sound gzip, or a line is too long; says where.
     """
-    number = 0
+    for number, text, complete in _pieces(path):
+        if not complete:
+            raise InvalidInput(
+                f"{path}, line {number}: it is longer than {LONGEST:,} bytes.",
+                hint="CSV has one row a line, JSON Lines one object a line.",
+            )
+        yield number, text
+
+
+def pieces(path: Path) -> Iterator[str]:
+    """The file's text, a line at a time, what is longer than LONGEST in several pieces.
+
+    Raises:
+        NotFound, InvalidInput: as `lines`, but no line is too long.
+    """
+    return (text for _, text, _ in _pieces(path))
+
+
+def _pieces(path: Path) -> Iterator[tuple[int, str, bool]]:
+    """Line numbers from 1, what stands in the line, and whether that is all of it."""
+    number, complete = 0, True
     with opened(path) as file:
         try:
-            for number, text in enumerate(_decoded(file, path), 1):
+            for text, whole in _decoded(file, path):
+                number, complete = number + complete, whole
                 if "\0" in text:
                     raise InvalidInput(
                         f"{path}, line {number}: it holds binary data.", hint="Save it as UTF-8 text."
                     )
-                yield number, text
+                yield number, text, whole
         except UnicodeDecodeError as error:
             raise InvalidInput(
-                f"{path}, line {number + 1}: it is not {error.encoding.upper()}, as the file begins.",
+                f"{path}, line {number + complete}: it is not {error.encoding.upper()}, as the file begins.",
                 hint="Save the file as UTF-8.",
             ) from None
         except (gzip.BadGzipFile, EOFError, zlib.error):
@@ -82,43 +104,48 @@ def opened(path: Path) -> Iterator[BinaryIO]:
             ) from None
 
 
-def _decoded(file: BinaryIO, path: Path) -> Iterator[str]:
+def _decoded(file: BinaryIO, path: Path) -> Iterator[tuple[str, bool]]:
+    """Text, and whether it is a whole line."""
     sample = file.read(_SAMPLE)
     file.seek(0)
     for mark, encoding in _WIDE:
         if sample.startswith(mark):
             file.seek(len(mark))
-            return _wrapped(file, encoding, path)
+            return _wrapped(file, encoding)
     if (wide := _unmarked(sample)) is not None:
-        return _wrapped(file, wide, path)
+        return _wrapped(file, wide)
     if sample.startswith(codecs.BOM_UTF8):
         file.seek(len(codecs.BOM_UTF8))
     if b"\r" in sample.rstrip(b"\r") and b"\n" not in sample:  # a Macintosh's ends of lines
-        return _wrapped(file, "utf-8" if _is_utf8(sample) else "cp1252", path)
+        return _wrapped(file, "utf-8" if _is_utf8(sample) else "cp1252")
     return _line_by_line(file, path)
 
 
-def _wrapped(file: BinaryIO, encoding: str, path: Path) -> Iterator[str]:
+def _wrapped(file: BinaryIO, encoding: str) -> Iterator[tuple[str, bool]]:
     # universal ends of lines, kept as they are: those within quotes are the cell's
     with io.TextIOWrapper(file, encoding=encoding, errors="strict", newline="") as text:
-        number = 0
         while line := text.readline(LONGEST):
-            number += 1
-            if len(line) >= LONGEST:
-                raise _too_long(path, number)
-            yield line
+            yield line, len(line) < LONGEST
 
 
-def _line_by_line(file: BinaryIO, path: Path) -> Iterator[str]:
-    number = 0
+def _line_by_line(file: BinaryIO, path: Path) -> Iterator[tuple[str, bool]]:
+    number, complete = 0, True
     while data := file.readline(LONGEST):
-        number += 1
-        if len(data) >= LONGEST:
-            raise _too_long(path, number)
+        number, complete = number + complete, len(data) < LONGEST
+        if not complete:
+            data += _rest_of_character(file)
         try:
-            yield data.decode("utf-8")
+            yield data.decode("utf-8"), complete
         except UnicodeDecodeError:
-            yield _windows(data, path, number)
+            yield _windows(data, path, number), complete
+
+
+def _rest_of_character(file: BinaryIO) -> bytes:
+    """What follows the first byte of a character in UTF-8: three bytes at most, all of 0x80 to 0xBF."""
+    place, rest = file.tell(), file.read(3)
+    rest = rest[: len(rest) - len(rest.lstrip(_FOLLOWING))]
+    file.seek(place + len(rest))
+    return rest
 
 
 def _windows(data: bytes, path: Path, number: int) -> str:
@@ -149,10 +176,3 @@ def _is_utf8(sample: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
-
-
-def _too_long(path: Path, number: int) -> InvalidInput:
-    return InvalidInput(
-        f"{path}, line {number}: it is longer than {LONGEST:,} bytes.",
-        hint="CSV has one row a line, JSON Lines one object a line.",
-    )

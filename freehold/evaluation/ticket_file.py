@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from freehold.errors import InvalidInput
-from freehold.evaluation.lines import lines, opened
+from freehold.evaluation.lines import opened, pieces
 from freehold.evaluation.tables import Row, rows
 
 MOST_RECORD_CHARS = 32_000_000
@@ -28,6 +28,7 @@ _OTHER = (
 )
 _OWN_LISTS = frozenset("comments messages threads replies parts events turns history".split())
 """Lists that a ticket may begin with; any other holds tickets."""
+_BETWEEN = re.compile(r"[ \t\r\n,]*")
 _WRAPPED = re.compile(r'\s*\{\s*"(\w+)"\s*:\s*(?=\[)')
 
 
@@ -59,7 +60,7 @@ def open_tickets(path: Path) -> TicketFile:
     for mark, name, hint in _OTHER:
         if head.startswith(mark):
             raise InvalidInput(f"{path} is {name}, not a table of tickets.", hint=hint)
-    start = next((text.lstrip("\ufeff") for _, text in lines(path) if text.strip()), "")
+    start = next((text.lstrip("\ufeff") for text in pieces(path) if text.strip()), "")
     if not start:
         raise InvalidInput(f"{path} is empty.", hint="Export the tickets again.")
     document = start.lstrip()[0] == "[" or (start.lstrip()[0] == "{" and not _is_record(start))
@@ -85,48 +86,51 @@ def _is_record(line: str) -> bool:
 def _elements(path: Path) -> Iterator[Row]:
     """The elements of a JSON array, or of the first array an object holds, as they come."""
     decoder = json.JSONDecoder()
-    source = lines(path)
-    held, line, ended = "", 1, False
+    source = pieces(path)
+    held, at, line, ended = "", 0, 1, False  # text, where the rest begins, and in which line
 
     def more() -> bool:
-        nonlocal held, ended
-        pieces, size = [held], 0
-        for _, text in source:
-            pieces.append(text)
+        nonlocal held, at, ended
+        fresh, size = [held[at:]], 0
+        for text in source:
+            fresh.append(text)
             size += len(text)
             if size > _PIECE:
                 break
         else:
             ended = True
-        held = "".join(pieces)
+        held, at = "".join(fresh), 0
         return size > 0
 
     more()
     wrapped = _WRAPPED.match(held)
     start = wrapped.end() if wrapped else len(held) - len(held.lstrip())
-    if not held[start:].startswith("["):
+    if not held.startswith("[", start):
         while len(held) <= MOST_RECORD_CHARS and more():
             pass
         yield from _only(path, held)
         return
-    line += held.count("\n", 0, start + 1)
-    held = held[start + 1 :]
+    at = start + 1
+    line += held.count("\n", 0, at)
     number = 0
     while True:
-        bare = held.lstrip(" \t\r\n,")
-        line += held.count("\n", 0, len(held) - len(bare))
-        held = bare
-        if held.startswith("]"):
+        between = _BETWEEN.match(held, at)
+        begin = between.end() if between else at
+        line += held.count("\n", at, begin)
+        at = begin
+        if held.startswith("]", at):
             return
         try:
-            value, end = decoder.raw_decode(held)
+            value, end = decoder.raw_decode(held, at)
         except (ValueError, RecursionError) as error:
-            if isinstance(error, ValueError) and not ended and len(held) < MOST_RECORD_CHARS and more():
+            short = not ended and len(held) - at < MOST_RECORD_CHARS
+            if isinstance(error, ValueError) and short and more():
                 continue
-            at = line + held.count("\n", 0, getattr(error, "pos", 0))
-            what = "the list does not end" if not held.strip() else getattr(error, "msg", "nested too deeply")
+            place = line + held.count("\n", at, getattr(error, "pos", at))
+            empty = not held[at:].strip()
+            what = "the list does not end" if empty else getattr(error, "msg", "nested too deeply")
             raise InvalidInput(
-                f"{path}, line {at}: it is not sound JSON ({what}).", hint="Export the tickets again."
+                f"{path}, line {place}: it is not sound JSON ({what}).", hint="Export the tickets again."
             ) from None
         number += 1
         if not isinstance(value, dict):
@@ -134,8 +138,8 @@ def _elements(path: Path) -> Iterator[Row]:
                 f"{path}, line {line}: entry {number} is not an object.", hint="Each ticket is one object."
             )
         yield Row(path, line, value)
-        line += held.count("\n", 0, end)
-        held = held[end:]
+        line += held.count("\n", at, end)
+        at = end
 
 
 def _only(path: Path, text: str) -> Iterator[Row]:

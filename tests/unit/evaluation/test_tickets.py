@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 import pytest
 
 from freehold.errors import InvalidInput
+from freehold.evaluation import lines as line_reader
+from freehold.evaluation import ticket_file
 from freehold.evaluation.columns import find_columns
 from freehold.evaluation.ticket_file import open_tickets
 from freehold.evaluation.tickets import Reading, Ticket, Which, holds_messages, tickets
@@ -180,6 +183,33 @@ def test_formulas_stay_text(tmp_path: Path) -> None:
     path = write(tmp_path / "t.csv", rows('1,,"\'=1+1 shows 3?",=HYPERLINK is off,'))
     (ticket,), _ = read(path)
     assert (ticket.question, ticket.reply) == ("=1+1 shows 3?", "=HYPERLINK is off")
+
+
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_an_array_on_one_line_is_read_in_pieces(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrapped: bool, suffix: str
+) -> None:
+    monkeypatch.setattr(line_reader, "LONGEST", 97)  # cuts characters, names and numbers in two
+    monkeypatch.setattr(ticket_file, "_PIECE", 150)
+    records = [
+        {"question": f"Où est la facture n\u00ba {n} du 3 août\u20ac?", "reply": f"日本 {n}."}
+        for n in range(50)
+    ]
+    text = json.dumps({"tickets": records} if wrapped else records, ensure_ascii=False).encode()
+    path = write(tmp_path / f"export.json{suffix}", gzip.compress(text) if suffix else text)
+    found, _ = read(path)
+    assert [ticket.reply for ticket in found] == [record["reply"] for record in records]
+    assert found[7].question == records[7]["question"]
+
+
+def test_a_fault_in_an_array_on_one_line_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(line_reader, "LONGEST", 97)
+    records = json.dumps([{"question": "Where?", "reply": "Here."}] * 50)
+    with pytest.raises(InvalidInput, match=r"line 1: it is not sound JSON"):
+        read(write(tmp_path / "a.json", records.replace("}]", "},")))
+    with pytest.raises(InvalidInput, match=r"line 2: it is longer than 97 bytes"):
+        read(write(tmp_path / "a.csv", rows("1," + "x" * 200)))
 
 
 @pytest.mark.parametrize(
