@@ -76,3 +76,6 @@ class Keeper:
             except FreeholdError as error:  # the database: full or busy
                 log.warning("Sources are not kept up to date now: %s", error.message)
                 pause = self._look_seconds
+            except Exception:  # else they would never be again
+                log.exception("Sources are not kept up to date now")
+                pause = self._look_seconds

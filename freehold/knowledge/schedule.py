@@ -144,8 +144,11 @@ class Schedule:
         if row.kind == "upload":
             every = 0
         due_at = None
+        now = self._clock()
+        latest = now + LEAST_SECONDS  # what is later was noted while the clock was wrong
         if every:
-            last = max(row.tried_at or 0.0, row.synced_at or 0.0, row.created_at)
+            tried = (row.tried_at or 0.0, row.synced_at or 0.0, row.created_at)
+            last = max((when for when in tried if when <= latest), default=0.0)
             due_at = last + _wait(every, row.failures) * _spread(row.id, last)
         late = every + max(every * OVERDUE, LEAST_SECONDS)
         return Freshness(
@@ -154,7 +157,7 @@ class Schedule:
             read_at=row.synced_at,
             tried_at=row.tried_at,
             due_at=due_at,
-            stale=bool(every) and self._clock() > (row.synced_at or row.created_at) + late,
+            stale=bool(every) and not now - late <= (row.synced_at or row.created_at) <= latest,
             failures=row.failures,
             changes=None if row.changes is None else json.loads(row.changes),
         )

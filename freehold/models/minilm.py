@@ -137,4 +137,4 @@ def agreement(exact: bytes, quantised: bytes, tokenizer_file: Path) -> float:
 
 
 if __name__ == "__main__":
-    sys.exit(pinned.run(sys.argv[1:], making(), load().embedder_folder, convert))
+    sys.exit(pinned.run(sys.argv[1:], making(), lambda: load().embedder_folder, convert))

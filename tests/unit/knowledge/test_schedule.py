@@ -131,6 +131,19 @@ def test_stale_is_what_was_not_read_in_time(shop: Shop) -> None:
     assert shop.fresh().stale
 
 
+def test_times_of_a_clock_that_was_wrong_do_not_count(shop: Shop) -> None:
+    shop.schedule().set(1, DAY)
+    shop.now += 2 * DAY
+    shop.put(1, **succeeded(SyncReport(), shop.now + 900 * DAY))
+    assert shop.fresh().stale
+    assert shop.schedule().due() == [1]
+    shop.put(1, **failed(shop.now))
+    assert shop.schedule().due() == []
+    shop.put(1, **succeeded(SyncReport(), shop.now + 60))  # a clock that was put back a minute
+    assert not shop.fresh().stale
+    assert shop.schedule().due() == []
+
+
 def test_what_cannot_be_scheduled(shop: Shop) -> None:
     with pytest.raises(NotFound):
         shop.schedule().set(99, DAY)
@@ -197,3 +210,21 @@ def test_a_start_is_calm_and_stopping_is_quick(shop: Shop) -> None:
         time.sleep(0.01)
     eager.stop()
     assert queued
+
+
+def test_an_error_that_nobody_expected_does_not_end_it(shop: Shop) -> None:
+    shop.now += 2 * HOUR
+    queued: list[int] = []
+
+    def queue(source: int) -> None:
+        queued.append(source)
+        if len(queued) == 1:
+            raise RuntimeError("a fault")
+
+    keep = Keeper(shop.schedule(HOUR), at_work=frozenset, queue=queue, calm_seconds=0, look_seconds=0.01)
+    keep.start()
+    deadline = time.monotonic() + 10
+    while len(queued) < 2 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    keep.stop()
+    assert len(queued) >= 2

@@ -195,3 +195,33 @@ def test_a_full_disk_while_pip_works_is_called_that(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="No space left") as caught:
         from_index(PLAIN, tmp_path)
     assert caught.value.errno == errno.ENOSPC
+
+
+def test_without_pip_it_is_not_the_connection(tmp_path, monkeypatch):
+    def pip(command, **_):
+        return subprocess.CompletedProcess(command, 1, "", "python: No module named pip\n")
+
+    monkeypatch.setattr(pinned.subprocess, "run", pip)
+    monkeypatch.setattr(pinned.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(FetchFailed, match="No module named pip") as caught:
+        from_index(PLAIN, tmp_path)
+    assert "ensurepip" in caught.value.hint and "connection" not in caught.value.hint
+
+
+def test_a_conversion_that_was_killed_is_told_how_much_it_needs(tmp_path, monkeypatch):
+    def killed(command, **_):
+        return subprocess.CompletedProcess(command, -9, "", "")
+
+    monkeypatch.setattr(pinned.subprocess, "run", killed)
+    with pytest.raises(ModelRejected, match="killed") as caught:
+        pinned._convert(PLAIN, tmp_path, tmp_path / "made")
+    assert "600 MB" in caught.value.hint
+
+
+def test_the_usual_folder_is_looked_up_only_where_none_is_named(making, tmp_path):
+    def unknown():
+        raise AssertionError("the configuration may be broken")
+
+    assert pinned.run([str(tmp_path / "named")], making, unknown, lambda work, made: None) == 0
+    assert pinned.run([], making, lambda: tmp_path / "usual", lambda work, made: None) == 0
+    assert (tmp_path / "usual" / "model.onnx").exists()
