@@ -268,7 +268,10 @@ def measure(home: Path, asking: Sequence[Query], model: Path) -> dict[str, Any]:
     opened, opened_cpu = time.perf_counter() - started, time.process_time() - used
     facts: dict[str, Any] = {"passages": len(dense), "opening": opened, "opening_cpu": opened_cpu}
     facts["opened_mb"] = psutil.Process().memory_info().rss / 1e6
-    lexical.hold()  # the server does so beside the start, where passages are few
+    started, used = time.perf_counter(), time.process_time()
+    lexical.hold()  # the server does both beside the start, words where passages are few, vectors where many
+    dense.hold()
+    facts["holding"], facts["holding_cpu"] = time.perf_counter() - started, time.process_time() - used
     for scope, ids in scopes.items():
         whole, without, processor = [], [], []
         for query in asking:

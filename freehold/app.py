@@ -132,7 +132,9 @@ class Home:
         self.dense = None
         if self.embedder is not None:
             self.dense = DenseIndex(database, self.embedder.name, self.embedder.dimensions)
+            closing.callback(self.dense.close)
             self.dense.load()
+            self.dense.hold_soon()
         self.search = Search(database, self.lexical, self.dense, self.embedder)
         self.registry = Registry(
             database, config.models, context=config.engine_context, slots=config.engine_slots

@@ -23,6 +23,9 @@ MOST_RARITIES = 100_000
 MAX_WORDS = 64
 """Distinct words of a question that are searched for: the rarest."""
 
+MOST_SCOPES = 1_000
+"""Sets of sources of which is remembered whether they are all there are."""
+
 MOST_LOOKED_UP = 4_096
 """Distinct words whose rarity is looked up at once; a message may be a megabyte."""
 
@@ -37,6 +40,7 @@ class Reading:
         self._count: int = searcher.num_docs
         self._holding: dict[str, int] = {}
         self._rarities: dict[str, float] = {}
+        self._scopes: dict[frozenset[int], bool] = {}
 
     def ask(self, texts: Sequence[tuple[Mapping[str, float], float]]) -> WordScores:
         """The scores for texts, each as its `rarities` with its weight: the weighted means of theirs.
@@ -53,7 +57,7 @@ class Reading:
                 weights[word] = (before + weight / total / whole, rarity, self._held(word))
         if self.postings is not None:
             return Added(self.postings, weights)
-        return Asked(self._schema, self._searcher, weights)
+        return Asked(self._schema, self._searcher, weights, self._are_all)
 
     @cached_property
     def postings(self) -> Postings | None:
@@ -66,6 +70,21 @@ class Reading:
         some = self.wordings.numbers.spelled[held[0]]
         statistics = counted(self._schema, self._searcher, some)
         return None if statistics is None else Postings(self.wordings, statistics)
+
+    def _are_all(self, sources: frozenset[int]) -> bool:
+        """Whether every passage belongs to these sources."""
+        known = self._scopes.get(sources)
+        if known is None:
+            from tantivy import Occur, Query
+
+            its = Query.term_set_query(self._schema, "source_id", sorted(sources))
+            others = Query.boolean_query([(Occur.Must, Query.all_query()), (Occur.MustNot, its)])
+            with unreadable(), faults():
+                known = not self._searcher.search(others, 1, count=False).hits
+            if len(self._scopes) >= MOST_SCOPES:
+                self._scopes = {}
+            self._scopes[sources] = known
+        return known
 
     def _held(self, word: str) -> int:
         """How many passages tantivy has that hold a word; deleted ones count until it merges its files."""

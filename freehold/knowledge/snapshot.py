@@ -6,12 +6,13 @@ Knows nothing of the store.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from freehold.knowledge.heads import NOWHERE, Heads, Slots
 from freehold.knowledge.signs import Signs, differing, least, signs_of
 
 Int8 = NDArray[np.int8]
@@ -25,6 +26,9 @@ CHUNK = 4_096
 
 LOOKED_UP = 10_000_000
 """Highest number of a source up to which a table says whether it is wanted."""
+
+
+NO_SLOTS: Slots = np.empty(0, np.int32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,10 @@ class Snapshot:
     signs: Signs
     exact: bool
     """Whether the int8 vectors are held."""
+    heads: Heads | None = None
+    """Of a large index: the passages' own vectors, as far as they are held."""
+    slots: Slots = field(default_factory=lambda: NO_SLOTS)
+    """int32[n]: where `heads` has them; no rows without."""
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -86,6 +94,11 @@ def empty(dimensions: int, *, exact: bool) -> Snapshot:
     )
 
 
+def with_heads(now: Snapshot, heads: Heads) -> Snapshot:
+    """Ready to hold vectors, none of which is held."""
+    return replace(now, heads=heads, slots=np.full(len(now), NOWHERE, dtype=np.int32))
+
+
 def unpacked(packed: Sequence[bytes], dimensions: int) -> Int8:
     """int8[n, 1 + parts, dimensions] of vectors as the store keeps them. Who has fewer parts than another has
     its last one again; who has none is a part of itself."""
@@ -104,6 +117,8 @@ def taken(now: Snapshot, kept: NDArray[np.bool_]) -> Snapshot:
             now.floats[:0],
             now.signs[:, kept],
             now.exact,
+            now.heads,
+            now.slots if now.heads is None else now.slots[kept],
         )
     )
 
@@ -126,6 +141,8 @@ def joined(*parts: Snapshot) -> Snapshot:
             parts[0].floats[:0],
             whole([part.signs for part in parts], axis=1),
             parts[0].exact,
+            parts[0].heads,
+            NO_SLOTS if parts[0].heads is None else whole([part.slots for part in parts]),
         )
     )
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Select, func, select
 
+from freehold.knowledge.heads import NOWHERE
 from freehold.knowledge.snapshot import FEW, Float32, Snapshot, compare, nearest, top
 from freehold.knowledge.store import AT_ONCE, vectors
 from freehold.knowledge.wordings import Ids
@@ -20,6 +21,9 @@ passages: .99)."""
 
 RESCORED = 500
 """How many of the nearest by sign are fetched and compared where vectors are not held."""
+
+COMPARED = 4_000
+"""How many of them are compared in a large index where they are held."""
 
 
 class VectorScores(Protocol):
@@ -78,7 +82,7 @@ class Held:
 
 
 class Stored:
-    """By signs in memory and vectors in the store; what was read is remembered."""
+    """By signs in memory and vectors held or in the store; what was read is remembered."""
 
     def __init__(self, database: Database, embedder: str, now: Snapshot, vector: Float32) -> None:
         self._database, self._embedder = database, embedder
@@ -87,15 +91,30 @@ class Stored:
 
     def nearest(self, sources: frozenset[int], limit: int) -> tuple[Ids, Float32]:
         now = self._now
-        ids = now.ids[nearest(now, self._vector, now.of(sources), max(limit, RESCORED))]
+        held = now.heads is not None and now.slots.min(initial=0) != NOWHERE
+        count = max(limit, COMPARED if held else RESCORED)
+        ids = now.ids[nearest(now, self._vector, now.of(sources), count)]
         cosines = self.of(ids)
         best = np.lexsort((ids, -cosines))[: min(limit, int(np.count_nonzero(~np.isnan(cosines))))]
         return ids[best], cosines[best]
 
     def of(self, ids: Ids) -> Float32:
+        now = self._now
+        if now.heads is None:
+            return self._fetched(ids)
+        rows, here = now.places(ids)
+        slots = np.where(here, now.slots[rows], NOWHERE) if len(now) else np.full(len(ids), NOWHERE)
+        held = slots != NOWHERE
+        cosines = np.empty(len(ids), dtype=np.float32)
+        cosines[held] = now.heads.compare(slots[held], self._vector)
+        cosines[~held] = self._fetched(ids[~held])
+        return cosines
+
+    def _fetched(self, ids: Ids) -> Float32:
         wanted = ids.tolist()
         rest = [passage_id for passage_id in wanted if passage_id not in self._found]
-        self._found |= self._read(rest, func.substr(vectors.c.vector, 1, len(self._vector)))
+        if rest:
+            self._found |= self._read(rest, func.substr(vectors.c.vector, 1, len(self._vector)))
         return np.array([self._found.get(passage_id, np.nan) for passage_id in wanted], dtype=np.float32)
 
     def of_parts(self, ids: Ids) -> Float32:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import numpy as np
@@ -52,21 +52,38 @@ class Added:
 class Asked:
     """Of a large index, by a query; what it found is remembered."""
 
-    def __init__(self, schema: Any, searcher: Any, weights: Mapping[str, tuple[float, float, int]]) -> None:
-        self._schema, self._searcher, self._weights = schema, searcher, weights
+    def __init__(
+        self,
+        schema: Any,
+        searcher: Any,
+        weights: Mapping[str, tuple[float, float, int]],
+        are_all: Callable[[frozenset[int]], bool],
+    ) -> None:
+        """`are_all`: whether every passage belongs to these sources."""
+        self._schema, self._searcher, self._weights, self._are_all = schema, searcher, weights, are_all
         self._found: dict[int, float] = {}
 
     def nearest(self, sources: frozenset[int], limit: int) -> tuple[Ids, Scores]:
-        return self._ask("source_id", sorted(sources), limit)
+        if self._are_all(sources):  # leaving the filter out takes a third of the time
+            return self._ask(self._words(), limit)
+        return self._ask(self._among("source_id", sorted(sources)), limit)
 
     def of(self, ids: Ids) -> Scores:
         wanted = ids.tolist()
         rest = [passage_id for passage_id in wanted if passage_id not in self._found]
         if rest:
-            self._ask("passage_id", rest, len(rest))
+            self._ask(self._among("passage_id", rest), len(rest))
         return np.array([self._found.get(passage_id, 0.0) for passage_id in wanted], dtype=np.float32)
 
-    def _ask(self, field: str, among: list[int], limit: int) -> tuple[Ids, Scores]:
+    def _among(self, field: str, numbers: list[int]) -> Any:
+        """The query for what has any of the words, in the field one of the numbers."""
+        from tantivy import Occur, Query
+
+        scope = Query.const_score_query(Query.term_set_query(self._schema, field, numbers), 0.0)
+        return Query.boolean_query([(Occur.Must, scope), (Occur.Must, self._words())])
+
+    def _words(self) -> Any:
+        """The query for what has any of the words."""
         from tantivy import Occur, Query
 
         terms = []
@@ -74,8 +91,9 @@ class Asked:
             term = Query.term_query(self._schema, "body", word, "freq")
             terms.append((Occur.Should, Query.boost_query(term, weight / 2)))
             terms.append((Occur.Should, Query.const_score_query(term, weight * rarity / 2)))
-        scope = Query.const_score_query(Query.term_set_query(self._schema, field, among), 0.0)
-        query = Query.boolean_query([(Occur.Must, scope), (Occur.Must, Query.boolean_query(terms))])
+        return Query.boolean_query(terms)
+
+    def _ask(self, query: Any, limit: int) -> tuple[Ids, Scores]:
         with unreadable(), faults():
             found = self._searcher.search(query, max(limit, 1), count=False).hits
             ids = self._searcher.fast_field_values("passage_id", [address for _, address in found])

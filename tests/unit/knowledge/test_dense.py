@@ -7,8 +7,10 @@ import pytest
 from shelf import Shelf
 from sqlalchemy import delete, insert, select, update
 
+from freehold.knowledge import dense, heads
 from freehold.knowledge import vector_scores as module
 from freehold.knowledge.dense import DenseIndex, quantise
+from freehold.knowledge.heads import NOWHERE
 from freehold.knowledge.store import vectors
 
 OURS = frozenset({1, 2})
@@ -49,12 +51,14 @@ def filled(shelf):
     return ids, rows
 
 
-KINDS = {"exact": {"exact_limit": 1000}, "signs": {"exact_limit": 5}}
+KINDS = {"exact": {"exact_limit": 1000}, "signs": {"exact_limit": 5}, "held": {"exact_limit": 5}}
 
 
 def opened(shelf, kind="exact"):
     index = DenseIndex(shelf.database, NAME, DIMENSIONS, **KINDS[kind])
     index.load()
+    if kind == "held":
+        index.hold()
     return index
 
 
@@ -141,6 +145,78 @@ def test_it_changes_its_ways_as_it_grows_and_shrinks(shelf, filled):
     index.refresh()
     assert index._now.exact
     assert len(index) == 59
+
+
+def test_a_large_index_that_is_held_reads_no_vectors_of_passages(shelf, filled, monkeypatch):
+    ids, rows = filled
+    index = opened(shelf, "held")
+    expected = [opened(shelf, "signs").ask(row).of(np.array(ids)) for row in rows[:3]]
+    write(shelf, [ids[7]], rows[8:9])  # unknown to the index, so what is held says the old
+    monkeypatch.setattr(module.Stored, "_read", None)
+    for row, cosines in zip(rows[:3], expected, strict=True):
+        np.testing.assert_allclose(index.ask(row).of(np.array(ids)), cosines, atol=1e-6)
+        assert index.search(row, sources=OURS | {3}, limit=60)[0][1] == pytest.approx(1, abs=0.02)
+
+
+def test_what_finds_no_room_is_read_from_the_store(shelf, filled, monkeypatch):
+    ids, rows = filled
+    monkeypatch.setattr(dense, "HELD_BYTES", 25 * DIMENSIONS)
+    index = opened(shelf, "held")
+    assert np.count_nonzero(index._now.slots != NOWHERE) == 25
+    expected = opened(shelf, "signs").ask(rows[0])
+    np.testing.assert_allclose(index.ask(rows[0]).of(np.array(ids)), expected.of(np.array(ids)), atol=1e-6)
+    assert index.search(rows[0], sources=OURS, limit=5) == [
+        (passage_id, pytest.approx(cosine, abs=1e-6))
+        for passage_id, cosine in zip(*(each.tolist() for each in expected.nearest(OURS, 5)), strict=True)
+    ]
+
+
+def test_blocks_fill_up_and_forgotten_vectors_make_room(shelf, filled, monkeypatch):
+    ids, rows = filled
+    monkeypatch.setattr(heads, "_BITS", 3)
+    monkeypatch.setattr(heads, "BLOCK", 8)
+    monkeypatch.setattr(dense, "BLOCK", 8)
+    index = opened(shelf, "held")
+    asked = index.ask(rows[3])
+    before = asked.of(np.array(ids))
+    for turn in range(1, 6):  # all vectors again and again, each time in new slots
+        write(shelf, ids, np.roll(rows, turn, axis=0))
+        index.add(ids)
+        assert index._now.heads.used <= 2 * len(ids) + 8
+    np.testing.assert_allclose(index.ask(rows[3]).of(np.array(ids)), np.roll(before, 5), atol=1e-6)
+    np.testing.assert_allclose(asked.of(np.array(ids)), before)  # who asked earlier sees what was
+
+
+def test_an_index_that_becomes_large_is_held_by_itself(shelf, filled):
+    _, rows = filled
+    index = DenseIndex(shelf.database, NAME, DIMENSIONS, exact_limit=60)
+    index.load()
+    index.hold()
+    new = shelf.put("new")
+    write(shelf, [new], rows[:1])
+    index.add([new])
+    index._thread.join(10)
+    assert np.count_nonzero(index._now.slots != NOWHERE) == 61
+    index.close()
+
+
+def test_vectors_are_held_while_the_index_changes(shelf, filled, monkeypatch):
+    ids, rows = filled
+    monkeypatch.setattr(dense, "CHUNK", 7)
+    index = opened(shelf, "signs")
+    index.hold_soon()
+    for number in range(30):
+        new = shelf.put(f"new {number}")
+        write(shelf, [new], rows[number : number + 1])
+        index.add([new])
+        shelf.drop(ids[number])
+        index.remove([ids[number]])
+    index._thread.join(10)
+    assert len(index) == 60
+    assert index._now.slots.min() != NOWHERE
+    assert len(set(index._now.slots.tolist())) == 60
+    for row in rows[:30]:
+        assert index.search(row, sources=OURS, limit=1)[0][1] == pytest.approx(1, abs=0.02)
 
 
 def test_signs_first_finds_what_comparing_all_finds(shelf, filled, monkeypatch):

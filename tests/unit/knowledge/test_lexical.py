@@ -65,6 +65,21 @@ def test_the_scope_is_part_of_the_query(shelf, index):
     assert ids(index.search("refund", sources=frozenset({99}), limit=9)) == []
 
 
+def test_the_filter_is_left_out_only_where_there_is_nothing_else(shelf, index):
+    own = shelf.put("A refund.", source=1)
+    index.apply()
+    before = index.search("refund", sources=frozenset({1}), limit=5)  # the only source there is
+    assert ids(before) == [own]
+    theirs = shelf.put("refund refund", source=2)
+    index.apply()
+    assert ids(index.search("refund", sources=frozenset({1}), limit=5)) == [own]
+    assert set(ids(index.search("refund", sources=OURS, limit=5))) == {own, theirs}
+    shelf.drop(theirs)
+    index.apply()
+    assert ids(index.search("refund", sources=frozenset({1}), limit=5)) == [own]
+    assert index.search("refund", sources=frozenset({2}), limit=5) == []
+
+
 def test_scores_mean_the_same_for_short_and_long_questions(shelf, index):
     shelf.put("The warranty of the kettle lasts two years.", title="Kettle")
     for number in range(20):
