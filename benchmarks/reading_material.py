@@ -7,7 +7,8 @@ Every source is a public set, read as it is published:
 - `reading` (SQuAD-style questions, CC BY-SA), and of `t0` AdversarialQA (CC BY-SA 4.0) and Quoref (CC BY
   4.0);
 - UnAnsQ's pairs of a question and its edit that the same paragraph does not answer (Zhu et al., 2019,
-  "Learning to Ask Unanswerable Questions for Machine Reading Comprehension"; out of SQuAD 2.0, CC BY-SA 4.0);
+  "Learning to Ask Unanswerable Questions for Machine Reading Comprehension"; out of SQuAD 2.0, CC BY-SA 4.0),
+  of whose training half the paragraphs are SQuAD's;
 - what customers ask an assistant (`clinc150`, CC BY 3.0), of passages that have nothing to do with it;
 - claims, which a passage answers when it says the same: sentences with people's labels (FEVER's symmetric
   ones, Fool Me Twice, WiCE, BEGIN) and edits by rule of sentences of the same articles of half `a`.
@@ -78,7 +79,7 @@ class Source:
 
     file: Path
     most: int | None = None
-    """Of these to take, drawn; all without a number."""
+    """Of these to take, drawn, beside all that people edited; all without a number."""
     alone: bool = False
     """Whether other passages of its articles may well answer its questions too (reviews, policies), so that
     none of them is asked as one that does not."""
@@ -90,15 +91,22 @@ def material(
     """Every item, with passages that do not answer it."""
     draw = random.Random(seed)
     items: list[Item] = []
+    people = {} if unansq is None else by_people(unansq)
     for source in squads:
-        found = _drawn(of_squad(source.file), source, seed)
-        items += [replace(item, near=()) for item in found] if source.alone else found
+        read = of_squad(source.file)
+        found = [replace(item, edited=people.get(_plain(item.question), "")) for item in read]
+        items += [item for item in found if item.edited]
+        others = _drawn([item for item in found if not item.edited], source, seed)
+        items += [replace(item, near=()) for item in others] if source.alone else others
     items += [*of_half_a(data), *of_reading(data), *of_t0(data)]
     swaps: dict[str, list[str]] = {}
     if unansq is not None:
         items += of_unansq(unansq)
         swaps = edits_of(unansq)
-    items = [replace(item, edited=edited(item, swaps, draw)) if item.answers else item for item in items]
+    items = [
+        item if item.edited or not item.answers else replace(item, edited=edited(item, swaps, draw))
+        for item in items
+    ]
     for source in claims:
         items += _drawn(of_claims(source.file), source, seed)
     if claims:
@@ -262,12 +270,22 @@ class Shelf:
         return [self.texts[number] for number in nlargest(20, scores, key=lambda number: scores[number])]
 
 
+def by_people(folder: Path) -> dict[str, str]:
+    """By the letters of a question of SQuAD's training half: its edit by people."""
+    return {_plain(question): edit for question, edit in _pairs(folder)}
+
+
+def _pairs(folder: Path) -> Iterator[tuple[str, str]]:
+    answered, unanswered = (_columns(folder / f"train-{kind}answerable-questions.txt") for kind in ("", "un"))
+    for before, after in zip(answered, unanswered, strict=True):
+        yield before[1], after[1]
+
+
 def edits_of(folder: Path) -> dict[str, list[str]]:
     """By a word: what people put in its place so that a question was not answered any more."""
     made: Counter[tuple[str, str]] = Counter()
-    answered, unanswered = (_columns(folder / f"train-{kind}answerable-questions.txt") for kind in ("", "un"))
-    for before, after in zip(answered, unanswered, strict=True):
-        old, new = before[1].split(), after[1].split()
+    for question, edit in _pairs(folder):
+        old, new = question.split(), edit.split()
         changed = [
             one for one in SequenceMatcher(None, old, new, autojunk=False).get_opcodes() if one[0] != "equal"
         ]
@@ -340,6 +358,11 @@ def _says(text: str, answers: Sequence[Answer]) -> bool:
 
 def _words(text: str) -> set[str]:
     return set(WORD.findall(text.lower()))
+
+
+def _plain(text: str) -> str:
+    """Letters and digits alone: UnAnsQ has lost capitals and spaces."""
+    return re.sub(r"[^a-z0-9]", "", text.lower())
 
 
 def _columns(file: Path) -> list[list[str]]:

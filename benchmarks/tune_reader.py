@@ -39,7 +39,7 @@ FROZEN = 4
 """Layers that stay as they are, from the lowest."""
 WINDOW, QUESTION, BATCH, POOL = 256, 64, 24, 20
 """Tokens of a pair and of its question at most; pairs a step; steps whose pairs are sorted by length."""
-TITLED, NEAR, FAR = 0.7, 0.6, 0.15
+TITLED, NEAR, FAR = 0.7, 0.8, 0.2
 """Shares of pairs that show the title, and of questions also asked of a near and of a far passage."""
 ANEW, ONWARD = (1.5e-4, 1e-3), (1.2e-4, 2e-4)
 """Learning rates of the body and of the head: of a new head, and of one that goes on."""

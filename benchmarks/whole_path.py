@@ -14,7 +14,9 @@ from freehold.assistant.answer import Answerer, AnswerSettings
 from freehold.assistant.answer_memory import AnswerMemory
 from freehold.assistant.extract import Extractor
 from freehold.assistant.trace import Traces
+from freehold.config import load
 from freehold.engines.embedder import OnnxEmbedder
+from freehold.engines.reader import OnnxReader
 from freehold.knowledge.search import Search
 
 PASSAGES = 5
@@ -34,13 +36,15 @@ class WholePath:
 
 @contextmanager
 def opened(
-    bench: BenchSet, embedder: OnnxEmbedder, cache: Path | None, *, remembers: int = 0
+    bench: BenchSet, embedder: OnnxEmbedder, cache: Path | None, *, remembers: int = 0, read: bool = True
 ) -> Iterator[WholePath]:
-    """Without a generating model: answers are quoted. `remembers` is the size of the answer memory."""
+    """Without a generating model: answers are quoted. `remembers` is the size of the answer memory, `read`
+    whether the reader helps, as it does where `make setup` has run."""
     with known(bench, embedder, cache) as base:
         database, dense = base.database, base.dense
         search = Search(database, base.lexical, dense, embedder)
-        extractor = Extractor(embedder, base.lexical.rarities)
+        reader = OnnxReader(load().reader_folder) if read else None
+        extractor = Extractor(embedder, base.lexical.rarities, reader=reader)
         traces = Traces(database)
         answerer = Answerer(
             database=database,

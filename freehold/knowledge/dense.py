@@ -103,8 +103,9 @@ class DenseIndex:
         """
         with self._changing:
             self._holds = True
-            if not self._now.exact:
-                self._now = with_heads(self._now, Heads(self._dimensions, HELD_BYTES // self._dimensions))
+            if self._now.exact:
+                return
+            self._now = with_heads(self._now, Heads(self._dimensions, HELD_BYTES // self._dimensions))
         last, own = 0, func.substr(vectors.c.vector, 1, self._dimensions)
         query = self._mine(select(vectors.c.passage_id, vectors.c.scale, own)).order_by(vectors.c.passage_id)
         while not self._closing.is_set():
@@ -141,10 +142,12 @@ class DenseIndex:
         now = self._now
         if now.heads is None:
             return False
+        if not len(now):
+            return True
         whole = [row for row in rows if len(row[2]) == self._dimensions]
         at, here = now.places(np.array([row[0] for row in whole], dtype=np.int64))
         lacking = here & (now.slots[at] == NOWHERE)
-        matrix = np.frombuffer(b"".join(row[2] for row in whole), dtype=np.int8).reshape(len(whole), -1)
+        matrix = np.frombuffer(b"".join(row[2] for row in whole), dtype=np.int8).reshape(-1, self._dimensions)
         scales = np.array([row[1] for row in whole], dtype=np.float32)
         slots = now.slots.copy()
         slots[at[lacking]] = now.heads.add(matrix[lacking], scales[lacking])

@@ -171,6 +171,19 @@ def test_what_finds_no_room_is_read_from_the_store(shelf, filled, monkeypatch):
     ]
 
 
+def test_damaged_vectors_and_an_emptied_index_are_not_held(shelf, filled):
+    ids, _ = filled
+    index = opened(shelf, "signs")
+    with shelf.database.write() as connection:
+        connection.execute(update(vectors).values(vector=b"short"))
+    index.hold()
+    assert (index._now.slots == NOWHERE).all()
+    emptied = opened(shelf, "signs")
+    emptied.remove(ids)
+    emptied.hold()
+    assert len(emptied) == 0
+
+
 def test_blocks_fill_up_and_forgotten_vectors_make_room(shelf, filled, monkeypatch):
     ids, rows = filled
     monkeypatch.setattr(heads, "_BITS", 3)
