@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from datasets import _lines, banking77, dstc11, half, squad
+from datasets import banking77, dstc11, half, lines, squad
 from machine import machine
 from near_questions import REWORDINGS, edits, made
 from numpy.typing import NDArray
@@ -111,7 +111,7 @@ def plain(text: str) -> str:
 def labelled(data: Path) -> list[Kind]:
     """Pairs that people labelled: Quora's questions, and PAWS' sentences of the same words."""
     found: dict[tuple[str, bool], dict[Pair, None]] = defaultdict(dict)
-    for line in _lines(data / "t0" / "train.jsonl.gz"):
+    for line in lines(data / "t0" / "train.jsonl.gz"):
         task, prompt, said = line["task"], line["prompt"], line["completion"].strip().lower()
         if task.startswith("glue_qqp"):
             pair = (
