@@ -45,7 +45,8 @@ def answered(
     """
     place = parsed(url)
     for _ in range(MAX_REDIRECTS + 1):
-        addresses = judged(place, egress, deadline, resolve)
+        with translated(place, deadline):  # it may pass between an answer and the next lookup
+            addresses = judged(place, egress, deadline, resolve)
         door = Door(addresses, deadline)
         with (
             translated(place, deadline),

@@ -53,6 +53,12 @@ def test_redirects_share_one_deadline(serve: Callable[..., Server]) -> None:
     assert len(server.requests) <= 3
 
 
+def test_a_deadline_that_passes_before_a_lookup_is_said(serve: Callable[..., Server]) -> None:
+    server = serve(says("200 OK"))
+    with pytest.raises(FetchFailed, match="longer than 0 seconds"):
+        get(at(server), home(server), deadline_seconds=0)
+
+
 def test_a_lookup_that_hangs_is_given_up_in_time() -> None:
     let_go = threading.Event()
 
