@@ -6,6 +6,8 @@ passages.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -51,10 +53,7 @@ class Heads:
     def compare(self, slots: Slots, vector: Float32) -> Float32:
         """The products of a vector with those in these slots, none of them NOWHERE."""
         products = np.empty(len(slots), dtype=np.float32)
-        blocks, within = slots >> _BITS, slots & (BLOCK - 1)
-        for block in np.unique(blocks).tolist():
-            here = np.flatnonzero(blocks == block)
-            rows = within[here]
+        for here, block, rows in _by_block(slots):
             products[here] = (self._rows[block][rows].astype(np.float32) @ vector) * self._scales[block][rows]
         return products
 
@@ -63,11 +62,14 @@ class Heads:
         fresh = Heads(self._dimensions, self.room)
         new = np.full(len(slots), NOWHERE, dtype=np.int32)
         held = np.flatnonzero(slots != NOWHERE)
-        for first in range(0, len(held), BLOCK):
-            some = held[first : first + BLOCK]
-            blocks, within = slots[some] >> _BITS, slots[some] & (BLOCK - 1)
-            for block in np.unique(blocks).tolist():
-                here = np.flatnonzero(blocks == block)
-                rows = within[here]
-                new[some[here]] = fresh.add(self._rows[block][rows], self._scales[block][rows])
+        for here, block, rows in _by_block(slots[held]):
+            new[held[here]] = fresh.add(self._rows[block][rows], self._scales[block][rows])
         return fresh, new
+
+
+def _by_block(slots: Slots) -> Iterator[tuple[NDArray[np.intp], int, Slots]]:
+    """Which of the slots each block has, and the rows within it."""
+    blocks, within = slots >> _BITS, slots & (BLOCK - 1)
+    for block in np.unique(blocks).tolist():
+        here = np.flatnonzero(blocks == block)
+        yield here, block, within[here]
