@@ -71,11 +71,11 @@ class Keeper:
     def _work(self) -> None:
         pause = self._calm_seconds
         while not self._stopping.wait(pause):
+            pause = self._look_seconds
             try:
-                pause = self._look_seconds if self.look() is None else min(1.0, self._look_seconds)
+                if self.look() is not None:
+                    pause = min(1.0, pause)
             except FreeholdError as error:  # the database: full or busy
                 log.warning("Sources are not kept up to date now: %s", error.message)
-                pause = self._look_seconds
             except Exception:  # else they would never be again
                 log.exception("Sources are not kept up to date now")
-                pause = self._look_seconds
