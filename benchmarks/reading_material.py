@@ -27,13 +27,15 @@ from difflib import SequenceMatcher
 from heapq import nlargest
 from pathlib import Path
 
-from datasets import HELD, clinc150, lines, sample, squad
+from datasets import HELD, clinc150, half, lines, sample, squad
 from edits import edits, of_set
+
+from freehold.types import DocumentRef, Passage
 
 Answer = tuple[str, int]
 """Its words and where they start."""
 
-NEAR = 3
+NEAR = 5
 """Passages of the same article kept as near ones."""
 FAR_POOL = 3_000
 """Passages drawn to look for one of another article in."""
@@ -44,8 +46,10 @@ EDITED = 0.3
 WORD = re.compile(r"[a-z0-9]+")
 SENTENCE = re.compile(r"\S.*?(?:[.!?]+(?=\s|$)|$)", re.DOTALL)
 SUPPORTED = {"SUPPORTS", "supported", "Fully attributable"}
-MOST_EDITS = 1_500
-"""Edits of each kind, right and wrong."""
+MOST_EDITS = 8_000
+"""Edited sentences, right and wrong ones each."""
+EDITED_PASSAGES = 5_000
+"""Passages, beside half `a`, whose sentences are edited."""
 NUMBER = re.compile(r"\b\d[\d,.]*\b")
 NAME = re.compile(r"(?<=[a-z,] )[A-Z][a-z]+(?: [A-Z][a-z]+)*")
 NEGATED = {
@@ -84,11 +88,22 @@ class Source:
     """Whether other passages of its articles may well answer its questions too (reviews, policies), so that
     none of them is asked as one that does not."""
 
+    @classmethod
+    def of(cls, argument: str, *, alone: bool = False) -> Source:
+        """What FILE or FILE=N names."""
+        file, _, most = argument.partition("=")
+        return cls(Path(file), int(most) if most else None, alone)
+
 
 def material(
-    data: Path, squads: Sequence[Source], claims: Sequence[Source], unansq: Path | None, seed: int
+    data: Path,
+    squads: Sequence[Source],
+    claims: Sequence[Source],
+    unansq: Path | None,
+    made: Sequence[Item],
+    seed: int,
 ) -> list[Item]:
-    """Every item, with passages that do not answer it."""
+    """Every item, with passages that do not answer it; `made` are of `reading_documents.py`."""
     draw = random.Random(seed)
     items: list[Item] = []
     people = {} if unansq is None else by_people(unansq)
@@ -110,8 +125,8 @@ def material(
     for source in claims:
         items += _drawn(of_claims(source.file), source, seed)
     if claims:
-        items += of_edits(data, seed)
-    return _with_far(items + of_elsewhere(data, seed), draw)
+        items += of_edits(data, [source.file for source in squads if not source.alone], seed)
+    return _with_far([*items, *made, *of_elsewhere(data, seed)], draw)
 
 
 def _drawn(items: Iterable[Item], source: Source, seed: int) -> list[Item]:
@@ -131,12 +146,13 @@ def of_squad(file: Path) -> Iterator[Item]:
         yield from with_near(title, asked)
 
 
-def of_half_a(data: Path) -> Iterator[Item]:
+def of_half_a(data: Path, *, held: bool = False) -> Iterator[Item]:
+    """Without the articles of HELD, or of these alone."""
     bench = squad(data)
     texts = {passage.id: passage.text for passage in bench.passages}
     articles: dict[str, Asked] = defaultdict(lambda: defaultdict(dict))
     for question in bench.questions:
-        if question.half == "a" and question.document not in HELD:
+        if question.half == "a" and (question.document in HELD) is held:
             text = texts[question.passage_ids[0]]
             answers = question.answers if question.answerable else ()
             articles[question.document][text][question.text] = places(text, answers)
@@ -205,16 +221,23 @@ def of_claims(file: Path) -> Iterator[Item]:
                 yield claimed(claim, text, row.get("wikipedia_page", ""), label in SUPPORTED)
 
 
-def of_edits(data: Path, seed: int) -> Iterator[Item]:
-    """Sentences of half `a`, right and wrong ones by rule, as many of the one as of the other."""
-    made = [
-        one
-        for one in edits("squad", of_set("squad", data), per_passage=1, seed=seed)
-        if one.half == "a" and one.document not in HELD and one.kind != "same"
-    ]
+def of_edits(data: Path, files: Sequence[Path], seed: int) -> Iterator[Item]:
+    """Sentences of half `a` and of files, right and wrong ones by rule, as many of each."""
+    passages = [one for one in of_set("squad", data) if half(one[0]) == "a" and one[0] not in HELD]
+    others = [one for file in files for one in _passages(file)]
+    passages += sample(others, EDITED_PASSAGES, seed)
+    made = [one for one in edits("squad", passages, per_passage=1, seed=seed) if one.kind != "same"]
     for supported in (True, False):
         for one in sample([one for one in made if one.supported is supported], MOST_EDITS, seed):
             yield claimed(one.sentence, one.passage.text, one.passage.document.title, supported)
+
+
+def _passages(file: Path) -> Iterator[tuple[str, Passage]]:
+    for at, article in enumerate(json.loads(file.read_bytes())["data"]):
+        title = article.get("title", "").replace("_", " ")
+        for paragraph in article["paragraphs"]:
+            text, document = paragraph["context"], DocumentRef(at + 1, title, title)
+            yield title, Passage(at + 1, 1, document, (), text, 0, len(text))
 
 
 def claimed(claim: str, text: str, title: str, supported: bool) -> Item:
