@@ -31,7 +31,9 @@ from numpy.typing import NDArray
 
 from freehold.assistant.evidence import Array
 from freehold.assistant.grounding import Checker
-from freehold.assistant.soundness import Soundness, soundness
+from freehold.assistant.soundness import Mode, Soundness, soundness
+from freehold.config import load
+from freehold.engines.at_hand import reader_of
 from freehold.types import DocumentRef, Passage
 
 HERE = Path(__file__).parent / "checks"
@@ -213,10 +215,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def prepared(options: argparse.Namespace, half: Half) -> tuple[list[Judged], Checker]:
-    """The sentences of one half of the documents, and the check."""
+def checkers() -> Iterator[Checker]:
+    """With the reader where it has been made, and without."""
+    if reader := reader_of(load()):
+        yield Checker(reader, keep=50_000)
+    yield Checker(keep=50_000)
+
+
+def prepared(options: argparse.Namespace, half: Half) -> Iterator[tuple[Mode, list[Measured], float]]:
+    """The sentences of one half of the documents, measured, with the reader and without, and the milliseconds
+    of processor time that each took."""
     judged = [*gather(options.folders, options.data, options.most), *not_made(options.faithbench)]
-    return [one for one in judged if one.half == half], Checker(keep=50_000)
+    own = [one for one in judged if one.half == half]
+    for checker in checkers():
+        began = time.process_time()
+        seen = measure(checker, own)
+        yield checker.mode, seen, 1000 * (time.process_time() - began) / len(own)
 
 
 SOURCES = (
@@ -234,26 +248,26 @@ def main() -> None:
     )
     add_arguments(parser)
     options = parser.parse_args()
-    judged, checker = prepared(options, "b")
-    began = time.process_time()
-    seen = measure(checker, judged)
-    spent = 1000 * (time.process_time() - began) / len(judged)
-    model = soundness()
-    for name, sources in SOURCES:
-        own = [one for one in seen if one.judged.source in sources]
-        if own:
-            print(f"\n{name}, half b\n\n{table(own, model)}\n\n{curve(own, model)}")
+    for mode, seen, spent in prepared(options, "b"):
+        print(f"\n{mode}: {spent:.1f} ms of processor time a sentence, its passage read anew.")
+        for name, sources in SOURCES:
+            own = [one for one in seen if one.judged.source in sources]
+            if own:
+                print(f"\n{mode}, {name}, half b\n\n{table(own, soundness(mode))}")
+                print(f"\n{curve(own, soundness(mode))}")
     everything = not_made(options.faithbench)
-    for name, sources in SOURCES:
-        if own := [one for one in everything if one.source in sources]:
-            print(f"\n{told(name, own, checker, model)}")
-    for suite in NATURAL:
-        empty = undecided(suite)
-        count = shown(measure(checker, empty), model).sum()
-        print(
-            f"\n{suite}, both halves: of {len(empty)} that claim nothing or are unclear, {count} are shown."
-        )
-    print(f"\n{spent:.1f} ms of processor time a sentence, its passage read anew where it is another.")
+    for checker in checkers():
+        model = soundness(checker.mode)
+        for name, sources in SOURCES:
+            if judged := [one for one in everything if one.source in sources]:
+                print(f"\n{checker.mode}: {told(name, judged, checker, model)}")
+        for suite in NATURAL:
+            empty = undecided(suite)
+            count = shown(measure(checker, empty), model).sum()
+            print(
+                f"\n{checker.mode}: {suite}, both halves: of {len(empty)} that claim nothing or are unclear,"
+                f" {count} are shown."
+            )
     print(f"\n{machine()}; `{shlex.join(['python', *sys.argv])}`.")
 
 

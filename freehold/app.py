@@ -147,6 +147,7 @@ class Home:
         self.router = Router(LinearRouter(config.router, self.embedder), ModelRouter(BriefModel(routing)))
         self.rewriter = Rewriter(BriefModel(rewriting))
         self.traces = Traces(database)
+        self.checker = Checker(self.reader, show_above=config.show_above)
         self.answerer = self.answerer_for(
             self.engine, self.traces, rewriter=self.rewriter, memory=self._memory()
         )
@@ -226,15 +227,12 @@ class Home:
             extractor=extractor,
             traces=traces,
             engine=engine,
-            checker=self._checker(),
+            checker=self.checker,
             settings=AnswerSettings(config.passages_per_answer, refuse_below, config.max_answer_tokens),
             memory=memory,
             router=serving.router,
             rewriter=rewriter,
         )
-
-    def _checker(self) -> Checker:
-        return Checker(show_above=self.config.show_above)
 
     def _memory(self) -> AnswerMemory:
         config = self.config
@@ -250,7 +248,7 @@ class Home:
             size=config.answer_memory,
             fingerprint=f"{__version__} {settings} {models}",
             embedder=self.embedder,
-            checker=self._checker(),
+            checker=self.checker,
             vectors=lambda: self.dense and self.dense.mark,
         )
 

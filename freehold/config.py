@@ -86,10 +86,11 @@ class Config(BaseSettings):
     """Confidence under which an answer is refused; by default the calibrated one (docs/benchmarks.md)."""
 
     show_above: float | None = Field(default=None, ge=0.0, le=1.0)
-    """Score from which a generated sentence is shown; by default the calibrated one, 0.53.
+    """Score from which a generated sentence is shown; by default the calibrated one, 0.42, without the reader
+    0.53.
 
-    There 94% of supported and 10% of unsupported edited sentences are shown, and 53% and 4% of those that
-    small models wrote (docs/benchmarks.md, which has the curve).
+    There 95% of supported and 6% of unsupported edited sentences are shown, and 50% and 1% of those that
+    small models wrote; without the reader 93%, 10%, 53% and 4% (docs/benchmarks.md, which has the curves).
     """
 
     passages_per_answer: int = Field(default=5, ge=1, le=50)

@@ -1,24 +1,31 @@
 """Checks a generated sentence against the passages it cites.
 
 What the passage does not hold of numbers, names, commands, addresses and negations rules a sentence out
-(support.py). The rest is measured (words, order, comparisons, conditions) and weighed (soundness.py). A
-sentence is judged against one passage at a time, so one that needs two is unsupported. Knows words, not
-their meaning: what is put in words of its own is held back. Knows nothing of whether the documents are true.
+(support.py). The rest is measured (words, order, comparisons, conditions; with a reader also whether it finds
+the claim in the words quoted for it, entailment.py) and weighed (soundness.py). A sentence is judged against
+one passage at a time, so one that needs two is unsupported. Knows little of meaning: most of what is put in
+words of its own is held back. Knows nothing of whether the documents are true.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import numpy as np
+
+from freehold.assistant.entailment import Entailment
+from freehold.assistant.framing import unframed
 from freehold.assistant.material import take_apart
+from freehold.assistant.reading import Reader
 from freehold.assistant.recent import Recent
-from freehold.assistant.soundness import soundness
-from freehold.assistant.support import Claim, Finding, find, take
+from freehold.assistant.soundness import Mode, soundness
+from freehold.assistant.support import NAMES, Claim, Finding, find, take
 from freehold.types import Passage
 
 LONGEST = 2_000
 """Characters of the longest sentence that is checked; a longer one is refused."""
+MISSING = NAMES.index("missing")
 PASSAGES_KEPT = 64
 """Passages whose reading is kept for the next sentence."""
 
@@ -41,9 +48,13 @@ class Check:
 class Checker:
     """Checks sentences. Thread-safe."""
 
-    def __init__(self, *, show_above: float | None = None, keep: int = PASSAGES_KEPT) -> None:
+    def __init__(
+        self, reader: Reader | None = None, *, show_above: float | None = None, keep: int = PASSAGES_KEPT
+    ) -> None:
         """`show_above` takes the place of the model's own."""
-        self._model = soundness()
+        self.mode: Mode = "words" if reader is None else "reader"
+        self._entailment = None if reader is None else Entailment(reader)
+        self._model = soundness(self.mode)
         self._show_above = self._model.show_above if show_above is None else show_above
         self._materials = Recent(take_apart, keep)
 
@@ -62,14 +73,22 @@ class Checker:
         )
 
     def measure(self, sentence: str, passage: Passage) -> Finding:
-        """What is measured of one sentence and passage."""
-        return find(take(sentence[:LONGEST]), self._materials.of(passage))
+        """What is measured of one sentence and passage, in the order of `NAMES[mode]` of soundness.py."""
+        return self._found(take(sentence[:LONGEST]), passage)
+
+    def _found(self, claim: Claim, passage: Passage) -> Finding:
+        found = find(claim, self._materials.of(passage))
+        if found.measured is None or self._entailment is None:
+            return found
+        quote = passage.text[found.start : found.end]
+        read = self._entailment.measure(unframed(claim.text), quote, float(found.measured[MISSING]))
+        return replace(found, measured=np.concatenate([found.measured, read]))
 
     def _against(self, claim: Claim, passage: Passage, at: int) -> Check:
-        found = find(claim, self._materials.of(passage))
+        found = self._found(claim, passage)
         if found.measured is None:
             return Check(False, found.start, found.end, at, found.vetoes)
         score = self._model.score(found.measured)
         supported = score >= self._show_above
-        reasons = found.reasons or (() if supported else ("too little of it is in the passage",))
+        reasons = found.reasons or (() if supported else ("the passage says too little of it",))
         return Check(supported, found.start, found.end, at, reasons, round(score, 4))

@@ -47,15 +47,15 @@ def by_reading(reader: Reader, question: str, passage: Passage, found: Sequence[
     for at, piece in enumerate(found):
         rows = np.flatnonzero((places[:, 0] >= piece.start) & (places[:, 1] <= piece.end))
         if len(rows):
-            best = _best_span(reading.starts[rows], reading.ends[rows])
+            best = best_span(reading.starts[rows], reading.ends[rows], LONGEST_SPAN)
             odds[at] = np.clip(best - reading.nothing, -FARTHEST, FARTHEST)
     sure = 1 / (1 + np.exp(-odds))
     weight = np.exp(odds)
     return np.stack([odds / 10, sure, weight / (1 + weight.sum())], axis=1).astype(np.float32)
 
 
-def _best_span(starts: Array, ends: Array) -> float:
+def best_span(starts: Array, ends: Array, longest: int) -> float:
     """The most that a start and an end not before it, nor too far after it, have together."""
-    padded = np.pad(ends, (0, LONGEST_SPAN - 1), constant_values=-np.inf)
-    reach = np.lib.stride_tricks.sliding_window_view(padded, LONGEST_SPAN).max(axis=1)
+    padded = np.pad(ends, (0, longest - 1), constant_values=-np.inf)
+    reach = np.lib.stride_tricks.sliding_window_view(padded, longest).max(axis=1)
     return float((starts + reach).max())

@@ -1,7 +1,7 @@
 """Weighs what was measured of a claim and a passage: the chance that the passage supports the claim.
 
-One linear model. Its coefficients are in `checks.json`, made by `benchmarks/fit_checks.py`, which also says
-what they were fitted on. Knows nothing of text.
+Two linear models: on words alone, and with what a reader says. Their coefficients are in `checks.json`, made
+by `benchmarks/fit_checks.py`, which also says what they were fitted on. Knows nothing of text.
 """
 
 from __future__ import annotations
@@ -10,12 +10,19 @@ import json
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
+from freehold.assistant import entailment, support
 from freehold.assistant.evidence import Array
-from freehold.assistant.support import NAMES
+
+Mode = Literal["reader", "words"]
+NAMES: dict[Mode, tuple[str, ...]] = {
+    "reader": (*support.NAMES, *entailment.NAMES),
+    "words": tuple(support.NAMES),
+}
+"""What is measured of a claim, in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,18 +38,19 @@ class Soundness:
         return float(1 / (1 + np.exp(-np.clip(measured @ self.weights + self.bias, -30, 30))))
 
 
-@lru_cache(maxsize=1)
-def soundness() -> Soundness:
+@lru_cache(maxsize=2)
+def soundness(mode: Mode) -> Soundness:
     """The shipped model."""
-    return from_table(json.loads(files("freehold.assistant").joinpath("checks.json").read_text("utf-8")))
+    table: dict[str, Any] = json.loads(files("freehold.assistant").joinpath("checks.json").read_text("utf-8"))
+    return from_table(mode, table[mode])
 
 
-def from_table(table: dict[str, Any]) -> Soundness:
+def from_table(mode: Mode, table: dict[str, Any]) -> Soundness:
     """Coefficients by name; a name that is not measured any more is an error, a missing one counts 0."""
-    if unknown := table["weights"].keys() - set(NAMES):
+    if unknown := table["weights"].keys() - set(NAMES[mode]):
         raise ValueError(f"checks.json weighs what is not measured: {', '.join(sorted(unknown))}")
     return Soundness(
-        np.array([table["weights"].get(name, 0.0) for name in NAMES], np.float32),
+        np.array([table["weights"].get(name, 0.0) for name in NAMES[mode]], np.float32),
         float(table["bias"]),
         float(table["show_above"]),
     )
