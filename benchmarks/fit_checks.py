@@ -53,6 +53,8 @@ FIRM = {
     "contrasts_unsaid": -4.0,
 }
 """What counts at least so much, set by hand: the edits have too few of these to say."""
+MOST = {"read_missing": -FIRM["missing"]}
+"""What counts at most so much: a reader can excuse words that the passage lacks, never reward them."""
 
 
 def weights_of(seen: Sequence[Measured]) -> Floats:
@@ -82,7 +84,7 @@ def _bounds(name: str) -> tuple[float, float]:
         return 0.0, 0.0
     if name in EITHER:
         return -np.inf, np.inf
-    return (0.0, np.inf) if name in FOR else (-np.inf, FIRM.get(name, 0.0))
+    return (0.0, MOST.get(name, np.inf)) if name in FOR else (-np.inf, FIRM.get(name, 0.0))
 
 
 def bounded(x: Floats, y: Floats, weight: Floats, bounds: Floats, ridge: float) -> tuple[Floats, float]:

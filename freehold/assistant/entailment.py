@@ -13,11 +13,14 @@ import numpy as np
 
 from freehold.assistant.evidence import Array
 from freehold.assistant.reading import FARTHEST, Reader, best_span
+from freehold.engines.reader import MAX_QUESTION_CHARS
 
 NAMES = ("read", "read_missing")
 """Log odds that the quote says it (tenths), and the share of words that the passage does not have, times the
 chance that it is said all the same."""
 
+LONGEST_CLAIM = MAX_QUESTION_CHARS
+"""Characters of a claim that the reader sees to its end; about a longer one it is not asked."""
 LONGEST_SPAN = 60
 """Tokens of what says the same at most: a sentence, where an answer is a few words."""
 READINGS_KEPT = 1_024
@@ -33,6 +36,8 @@ class Entailment:
 
     def measure(self, claim: str, quote: str, missing: float) -> Array:
         """The evidence, shape (NAMES,); `missing` is the share of the claim's words not in the passage."""
+        if len(claim) > LONGEST_CLAIM:
+            return np.zeros(len(NAMES), np.float32)
         odds = self.odds(claim, quote)
         return np.array([odds / 10, missing / (1 + np.exp(-odds))], np.float32)
 

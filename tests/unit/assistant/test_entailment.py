@@ -62,6 +62,16 @@ def test_the_reader_reads_the_words_that_are_quoted_and_each_claim_once() -> Non
     assert asked[1] == "Visitors may watch from the gallery above the yard."
 
 
+def test_a_claim_that_the_reader_would_not_see_whole_is_left_to_the_words() -> None:
+    reader = Sure(15.0)
+    long = (
+        "Visitors may watch from the gallery above the yard" + ", and the yard is swept by a wizard" * 9 + "."
+    )
+    found = Checker(reader).check(long, [passage()])
+    assert reader.asked == []
+    assert not found.supported
+
+
 def test_a_reading_without_a_word_is_no_entailment() -> None:
     measured = Entailment(Sure(5.0)).measure("A claim.", "", 0.5)
     assert measured.shape == (len(NAMES),)
