@@ -11,7 +11,7 @@ from __future__ import annotations
 import secrets
 import time
 from asyncio import CancelledError
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -25,7 +25,7 @@ from freehold.assistant.draft import Draft
 from freehold.assistant.extract import Extract, Extractor
 from freehold.assistant.fitting import fitted
 from freehold.assistant.flights import Flights
-from freehold.assistant.grounding import Checker
+from freehold.assistant.grounding import Check, Checker
 from freehold.assistant.history import picks, resolve, stands_alone, without_small_talk
 from freehold.assistant.parts import lead_in, split
 from freehold.assistant.rewriting import Rewritten
@@ -46,6 +46,7 @@ from freehold.types import (
     MessageDelta,
     MessageEnd,
     MessageStart,
+    Passage,
     Query,
     ScoredPassage,
     Turn,
@@ -293,8 +294,15 @@ class Answerer:
         part.used = narrowed(query, part.found, partial(self._best, query))
         extract = self._extractor.extract(query, part.used)
         work.trace.confidence, work.trace.threshold = extract.confidence, self._settings.refuse_below
-        work.spent(began)
+        work.spent(began, extract.elsewhere_seconds)
         return extract
+
+    def _check(self, sentence: str, cited: Sequence[Passage], work: Work) -> Check:
+        """In a thread: whether a passage supports what was written."""
+        began = time.thread_time()
+        verdict = self._checker.check(sentence, cited)
+        work.spent(began)
+        return verdict
 
     def _choices(self, query: Query, part: Part) -> tuple[str, ...]:
         """In a thread: what to let the visitor choose from, where the passages branch."""
@@ -335,7 +343,7 @@ class Answerer:
                     # small models forget their marks: what is unmarked may stand on any of the passages
                     marked = [passages[number - 1] for number in numbers if 1 <= number <= len(passages)]
                     cited = marked if numbers else passages
-                    verdict = await to_thread.run_sync(self._checker.check, task.bare(text), cited)
+                    verdict = await to_thread.run_sync(self._check, task.bare(text), cited, work)
                     work.trace.checks.append(
                         Checked(text, numbers, verdict.supported, verdict.reasons, verdict.score)
                     )

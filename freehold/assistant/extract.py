@@ -7,12 +7,16 @@ passages were found or are shown, and writes no word of its own.
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
-from freehold.assistant.answerability import Mode, confidence, standing, weights
+from freehold.assistant.answerability import PIECE_NAMES, Mode, confidence, standing, weights
 from freehold.assistant.evidence import Array, Asked, Rarities, Read, TokenEmbedder, Told, ask, measure, read
 from freehold.assistant.reading import Reader, by_reading
 from freehold.assistant.recent import Recent
@@ -46,6 +50,8 @@ class Extract:
 
     spans: tuple[Span, ...]
     confidence: float
+    elsewhere_seconds: float = 0.0
+    """Processor seconds that threads other than the caller's spent on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,17 +104,14 @@ class Extractor:
         asked = ask(query, self._rarities, self._embedder)
         if not asked.mass or not asked.words:
             return Extract((), 0.0)
-        readings = [self.read(scored.passage) for scored in passages]
-        told = [reading for reading in readings if reading.told]
-        if not told:
-            return Extract((), 0.0)
+        looked, seconds = self._looked(asked, passages)
+        kept = [one for one in looked if one[1].told]
+        if not kept:
+            return Extract((), 0.0, seconds)
         used = weights(self.mode)
-        measured = [
-            self.measured(asked, scored.passage, reading, rank)
-            for rank, (scored, reading) in enumerate(zip(passages, readings, strict=True))
-            if reading.told
-        ]
-        found = [scored for scored, reading in zip(passages, readings, strict=True) if reading.told]
+        found = [scored for scored, _, _ in kept]
+        told = [reading for _, reading, _ in kept]
+        measured = [rows for _, _, rows in kept]
         candidates = [
             Candidate(scored, one, float(score))
             for scored, reading, rows in zip(found, told, measured, strict=True)
@@ -116,10 +119,31 @@ class Extractor:
         ]
         order = np.argsort([-candidate.score for candidate in candidates], kind="stable")
         stands = standing(asked, told, measured, used.piece)
-        return Extract(_chosen([candidates[int(at)] for at in order]), confidence(used, stands))
+        return Extract(_chosen([candidates[int(at)] for at in order]), confidence(used, stands), seconds)
+
+    def _looked(
+        self, asked: Asked, passages: Sequence[ScoredPassage]
+    ) -> tuple[list[tuple[ScoredPassage, Read, Array]], float]:
+        """Each passage, what was read in it, and the evidence for its pieces; and the processor seconds of
+        other threads: where models read, passages are read at the same time."""
+
+        def look(rank: int) -> tuple[ScoredPassage, Read, Array]:
+            reading = self.read(passages[rank].passage)
+            return passages[rank], reading, self.measured(asked, passages[rank].passage, reading, rank)
+
+        def timed(rank: int) -> tuple[tuple[ScoredPassage, Read, Array], float]:
+            began = time.thread_time()
+            return look(rank), time.thread_time() - began
+
+        if self._embedder is None or len(passages) < 2 or not (pool := _pool()):
+            return [look(rank) for rank in range(len(passages))], 0.0
+        done = list(pool.map(timed, range(len(passages))))
+        return [one for one, _ in done], sum(seconds for _, seconds in done)
 
     def measured(self, asked: Asked, passage: Passage, reading: Read, rank: int) -> Array:
         """The evidence for each piece of a passage found at `rank`, in the order of `PIECE_NAMES[mode]`."""
+        if not reading.told:
+            return np.zeros((0, len(PIECE_NAMES[self.mode])), np.float32)
         if self._reader is None:
             return measure(asked, reading, rank)
         found = [one.piece for one in reading.told]
@@ -128,6 +152,13 @@ class Extractor:
     def read(self, passage: Passage) -> Read:
         """The passage read, from what is kept when its words are still the same."""
         return self._readings.of(passage)
+
+
+@lru_cache(maxsize=1)
+def _pool() -> ThreadPoolExecutor | None:
+    """The threads that read passages, for all extractors; None where there is one processor."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return ThreadPoolExecutor(cores, thread_name_prefix="passages") if cores > 1 else None
 
 
 def _chosen(ranked: Sequence[Candidate]) -> tuple[Span, ...]:

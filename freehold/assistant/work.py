@@ -201,9 +201,10 @@ class Work:
         self.trace.timings[step] = round(self.trace.timings.get(step, 0.0) + self._since(self._lap), 2)
         self._lap = time.perf_counter()
 
-    def spent(self, thread_began: float) -> None:
-        """Counts the processor time of this thread since `thread_began` (`time.thread_time`)."""
-        self.trace.usage += Usage(cpu_seconds=time.thread_time() - thread_began)
+    def spent(self, thread_began: float, elsewhere: float = 0.0) -> None:
+        """Counts the processor time of this thread since `thread_began` (`time.thread_time`), and what other
+        threads spent for it."""
+        self.trace.usage += Usage(cpu_seconds=time.thread_time() - thread_began + elsewhere)
 
     def finish(self, outcome: str) -> None:
         """Closes the trace."""

@@ -1,6 +1,8 @@
 """What a reader says of tokens becomes evidence for pieces."""
 
 import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from freehold.assistant.extract import Extractor
 from freehold.assistant.reading import FARTHEST, LONGEST_SPAN, by_reading
 from freehold.assistant.sentences import pieces
 from freehold.engines.reader import Reading
+from freehold.errors import ModelRejected
 from freehold.testing import FakeEmbedder
 from freehold.types import DocumentRef, Passage, Query, ScoredPassage
 
@@ -93,3 +96,39 @@ def test_an_extractor_with_a_reader_quotes_what_it_points_at():
 def test_a_reader_is_not_used_on_words_alone():
     assert Extractor(None, reader=PointsAt("five")).mode == "words"
     assert Extractor(Tokens()).mode == "hybrid"
+
+
+def passages_of(count):
+    texts = [f"Nails are sold by weight. Refund {at} takes five days." for at in range(count)]
+    return [ScoredPassage(passage(text, number=at + 1), 0.5, 0.5, None) for at, text in enumerate(texts)]
+
+
+def test_passages_are_read_at_the_same_time_in_their_own_order(monkeypatch):
+    together = threading.Barrier(2, timeout=20)
+
+    class Together(PointsAt):
+        def read(self, question, text):
+            together.wait()  # passes only when another passage is being read
+            sum(range(200_000))
+            return super().read(question, text)
+
+    with ThreadPoolExecutor(2) as pool:
+        monkeypatch.setattr("freehold.assistant.extract._pool", lambda: pool)
+        found = Extractor(Tokens(), reader=Together("five")).extract(Query("How long?"), passages_of(4))
+    monkeypatch.setattr("freehold.assistant.extract._pool", lambda: None)
+    alone = Extractor(Tokens(), reader=PointsAt("five")).extract(Query("How long?"), passages_of(4))
+    assert found.spans == alone.spans
+    assert found.confidence == alone.confidence
+    assert alone.elsewhere_seconds == 0
+    assert found.elsewhere_seconds > 0.001
+
+
+def test_what_a_reader_raises_reaches_the_caller(monkeypatch):
+    class Broken(PointsAt):
+        def read(self, question, text):
+            raise ModelRejected("The reader is damaged.")
+
+    with ThreadPoolExecutor(2) as pool:
+        monkeypatch.setattr("freehold.assistant.extract._pool", lambda: pool)
+        with pytest.raises(ModelRejected, match="damaged"):
+            Extractor(Tokens(), reader=Broken("five")).extract(Query("How long?"), passages_of(3))
