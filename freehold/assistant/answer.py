@@ -329,7 +329,7 @@ class Answerer:
         prompt, passages = await fitted(engine, query, part.used, instructions=instructions, max_tokens=most)
         request = Generation(prompt.messages, prompt.system, max_tokens=most)
         work.trace.model_id, work.trace.prompt = engine.model_id, asdict(prompt)
-        draft = Draft()
+        draft, said = Draft(), set[str]()
         async with aclosing(engine.generate(request)) as pieces:
             async for piece in pieces:
                 if isinstance(piece, Finished):
@@ -344,11 +344,15 @@ class Answerer:
                     marked = [passages[number - 1] for number in numbers if 1 <= number <= len(passages)]
                     cited = marked if numbers else passages
                     verdict = await to_thread.run_sync(self._check, task.bare(text), cited, work)
+                    words = " ".join(task.bare(text).casefold().split())
+                    if verdict.supported and words in said:  # small models go round in circles
+                        verdict = replace(verdict, supported=False, reasons=("it was said before",))
                     work.trace.checks.append(
                         Checked(text, numbers, verdict.supported, verdict.reasons, verdict.score)
                     )
                     if not verdict.supported or task.refuses(text):
                         continue
+                    said.add(words)
                     separator = separator if part.outcome == "answered" else ""
                     part.outcome = "answered"
                     place = (cited[verdict.passage], verdict.quote_start, verdict.quote_end)

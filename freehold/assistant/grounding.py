@@ -23,6 +23,8 @@ from freehold.assistant.soundness import Mode, soundness
 from freehold.assistant.support import NAMES, Claim, Finding, find, take
 from freehold.types import Passage
 
+FENCE = "```"
+"""Lines of code are checked one by one; shown alone, a fence would swallow what follows."""
 LONGEST = 2_000
 """Characters of the longest sentence that is checked; a longer one is refused."""
 MISSING = NAMES.index("missing")
@@ -63,6 +65,10 @@ class Checker:
         if len(sentence) > LONGEST:
             return Check(False, reasons=(f"it is longer than {LONGEST:,} characters",))
         claim = take(sentence)
+        if sentence.count(FENCE) % 2:
+            return Check(False, reasons=("it opens or closes a block of code",))
+        if claim.shown.rstrip().endswith("?"):
+            return Check(False, reasons=("it asks, and claims nothing",))
         if not claim.said.keys:
             return Check(False, reasons=("it says nothing that can be checked",))
         found = [self._against(claim, passage, at) for at, passage in enumerate(passages)]

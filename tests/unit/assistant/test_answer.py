@@ -108,6 +108,15 @@ async def test_a_sentence_without_a_mark_gets_its_citation_from_the_passage_that
     ]
 
 
+async def test_a_sentence_that_a_model_repeats_is_shown_once(world: World) -> None:
+    engine = FakeEngine(10_000, "Gift cards cannot be refunded [1]. " * 3 + "gift cards  cannot be refunded.")
+    seen = await events(world.answerer(ScriptedExtractor(TEXT), engine), "Can I get money back for a card?")
+    assert said(seen) == "Gift cards cannot be refunded."
+    checks = world.traces.get("trc_1")["checks"]
+    assert [check["supported"] for check in checks] == [True, False, False, False]
+    assert all("said before" in check["reasons"][0] for check in checks[1:])
+
+
 async def test_a_model_whose_every_sentence_fails_refuses(world: World) -> None:
     engine = FakeEngine(10_000, "Refunds take nine years [1].")
     seen = await events(world.answerer(ScriptedExtractor(TEXT), engine), "How long do refunds take?")

@@ -112,3 +112,18 @@ def test_a_case_that_is_left_out_is_told() -> None:
     found = Checker().check("Entry costs 5.", [passage("Entry costs 5 for members and 7 for guests.")])
     assert not found.supported
     assert "it leaves out “for members” and “for guests”" in found.reasons
+
+
+@pytest.mark.parametrize(
+    ("sentence", "reason"),
+    [
+        ("Does entry cost 5 for members?", "it asks"),
+        ("**Does entry cost 5 for members?** ", "it asks"),
+        ("```sh", "block of code"),
+        ("```entry for members", "block of code"),
+    ],
+)
+def test_what_asks_or_only_opens_a_block_of_code_claims_nothing(sentence: str, reason: str) -> None:
+    found = Checker().check(sentence, [passage("Does entry cost 5 for members? Entry costs 5 for members.")])
+    assert not found.supported
+    assert reason in found.reasons[0]
