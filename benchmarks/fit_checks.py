@@ -53,8 +53,8 @@ FIRM = {
     "contrasts_unsaid": -4.0,
 }
 """What counts at least so much, set by hand: the edits have too few of these to say."""
-MOST = {"read_missing": -FIRM["missing"] / 2}
-"""What counts at most so much: a reader can excuse words that the passage lacks, by half."""
+MOST = {"read_missing": -FIRM["missing"]}
+"""What counts at most so much: a reader can excuse words that the passage lacks, never reward them."""
 
 
 def weights_of(seen: Sequence[Measured]) -> Floats:
