@@ -47,27 +47,20 @@ class _Section:
     answer: Answer
 
 
-def of_documents(folder: Path, most: int, seed: int) -> Iterator[Item]:
+def of_documents(folder: Path, seed: int) -> Iterator[Item]:
     """Questions made of the titles and headings of Markdown files, as production reads and cuts them."""
-    files = sample(sorted(folder.rglob("*.md")), most, seed)
-    found = {str(path): list(_sections(path, folder)) for path in files}
+    found = {str(path): list(_sections(path, folder)) for path in sorted(folder.rglob("*.md"))}
     first = Counter(one.answer[0] for sections in found.values() for one in sections)
     read = {path: [one for one in ones if first[one.answer[0]] == 1] for path, ones in found.items()}
-    often = Counter(_meant(part) for sections in read.values() for one in sections for part in {*one.above})
     everything = [one for sections in read.values() for one in sections]
-    shelved = sample(everything, SHELVES, seed)
-    whose = {one.text: one for one in shelved}
+    whose = {one.text: one for one in sample(everything, SHELVES, seed)}
     shelf = Shelf(list(whose))
     for sections in read.values():
         named: dict[str, list[_Section]] = defaultdict(list)
         for one in sections:
             named[one.above[-1]].append(one)
-        few = [
-            name
-            for name in named
-            if len(_meant(name)) >= LEAST_WORDS and len(named[name]) <= often[_meant(name)]
-        ]
-        for name in few[:PER_DOCUMENT]:
+        telling = [name for name in named if len(_meant(name)) >= LEAST_WORDS]
+        for name in telling[:PER_DOCUMENT]:
             asked = asked_of_heading(name)
             if asked is None or asked.startswith("What about"):
                 continue

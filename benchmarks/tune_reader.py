@@ -241,7 +241,7 @@ def packed(options: argparse.Namespace, tokenizer: Tokenizer) -> list[Packed]:
     squads = [Source.of(file) for file in options.squad]
     squads += [Source.of(file, alone=True) for file in options.alone]
     claims = [Source.of(file) for file in options.claims]
-    made = [item for folder in options.documents for item in of_documents(folder, 10**6, options.seed)]
+    made = [item for folder in options.documents for item in of_documents(folder, options.seed)]
     made += of_topics(options.data, options.topics, options.seed)
     items = material(options.data, squads, claims, options.unansq, made, options.seed)
     unanswered, edits = sum(not item.answers for item in items), sum(bool(item.edited) for item in items)

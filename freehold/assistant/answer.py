@@ -343,8 +343,9 @@ class Answerer:
                     # small models forget their marks: what is unmarked may stand on any of the passages
                     marked = [passages[number - 1] for number in numbers if 1 <= number <= len(passages)]
                     cited = marked if numbers else passages
-                    verdict = await to_thread.run_sync(self._check, task.bare(text), cited, work)
-                    words = " ".join(task.bare(text).casefold().split())
+                    bare = task.bare(text)
+                    verdict = await to_thread.run_sync(self._check, bare, cited, work)
+                    words = " ".join(bare.casefold().split())
                     if verdict.supported and words in said:  # small models go round in circles
                         verdict = replace(verdict, supported=False, reasons=("it was said before",))
                     work.trace.checks.append(

@@ -114,7 +114,7 @@ def test_a_heading_is_asked_and_the_sections_beside_it_are_no_answer(
         f"Brush the shelves once they are cold. {more}\n",
         encoding="utf-8",
     )
-    items = list(found["reading_documents"].of_documents(tmp_path, 10, 0))
+    items = list(found["reading_documents"].of_documents(tmp_path, 0))
     asked = {item.question: item for item in items}
     lit = asked["How do I fill the small garden kiln?"]
     assert lit.answers == (("Open the lower flap and hold the red button.", 0),)
