@@ -80,17 +80,20 @@ FAULTS: dict[str, tuple[Sequence[Step], type[FreeholdError], str]] = {
         EndpointError,
         "EngineCore died",
     ),
-    "silent at first": ((BEGUN, 3.0), EndpointTimedOut, "did not begin"),
-    "silent": ((3.0,), EndpointTimedOut, "did not begin"),
-    "silent in the middle": ((BEGUN + event(delta("Within ")), 3.0), EndpointTimedOut, "fell silent"),
+    "silent at first": ((BEGUN, 30.0), EndpointTimedOut, "did not begin"),
+    "silent": ((30.0,), EndpointTimedOut, "did not begin"),
+    "silent in the middle": ((BEGUN + event(delta("Within ")), 30.0), EndpointTimedOut, "fell silent"),
 }
+
+
+# A busy machine can take half a second over what an idle one does in a thousandth.
+PATIENT = Waits(connect=10, first=2, between=2, whole=30)
 
 
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_failures_are_told_apart_and_never_asked_again(fault: str) -> None:
     stream, error, words = FAULTS[fault]
-    waits = Waits(connect=2, first=0.4, between=0.3, whole=5)
-    async with both(streams(*stream), waits=waits) as (there, engine):
+    async with both(streams(*stream), waits=PATIENT) as (there, engine):
         with pytest.raises(error) as caught:
             await said(engine)
         assert type(caught.value) is error
@@ -103,7 +106,7 @@ async def test_failures_are_told_apart_and_never_asked_again(fault: str) -> None
 
 async def test_an_answer_that_drips_for_ever_is_ended() -> None:
     drops: list[Step] = [each for _ in range(40) for each in (event(delta("x")), 0.05)]
-    async with both(streams(BEGUN, *drops), waits=Waits(2, 1, 1, whole=0.5)) as (_, engine):
+    async with both(streams(BEGUN, *drops), waits=Waits(10, 10, 10, whole=0.5)) as (_, engine):
         with pytest.raises(EndpointTimedOut, match="did not end"):
             await said(engine)
 
