@@ -107,9 +107,10 @@ class Room:
     articles: dict[str, list[str]]
 
     def find(self, text: str, without: Collection[str] = ()) -> list[ScoredPassage]:
-        """The best five that are not left out."""
-        found = self.search.search(Query(text), sources=SCOPE, limit=PASSAGES + len(without)).passages
-        return [one for one in found if self.names[one.passage.id] not in without][:PASSAGES]
+        """The best that are not left out, as many as an answer's path gives the extractor."""
+        most = PASSAGES + self.extractor.more
+        found = self.search.search(Query(text), sources=SCOPE, limit=most + len(without)).passages
+        return [one for one in found if self.names[one.passage.id] not in without][:most]
 
 
 class KeptReader:

@@ -22,7 +22,7 @@ from freehold.assistant import smalltalk
 from freehold.assistant.answer_memory import AnswerMemory, Reuse
 from freehold.assistant.branches import choices, narrowed
 from freehold.assistant.draft import Draft
-from freehold.assistant.extract import Extract, Extractor
+from freehold.assistant.extract import SURE, Extract, Extractor
 from freehold.assistant.fitting import fitted
 from freehold.assistant.flights import Flights
 from freehold.assistant.grounding import Check, Checker
@@ -281,7 +281,8 @@ class Answerer:
         began = time.thread_time()
         with self._database.read() as connection:
             sources = assistant_sources(connection, work.trace.assistant_id)
-        result = self._search.search(query, sources=sources, limit=self._settings.passages)
+        limit = self._settings.passages + self._extractor.more
+        result = self._search.search(query, sources=sources, limit=limit)
         part.found = result.passages
         work.trace.mode = result.mode
         work.trace.passages += result.passages
@@ -292,7 +293,11 @@ class Answerer:
         """In a thread: the sentences that answer, and how surely they do."""
         began = time.thread_time()
         part.used = narrowed(query, part.found, partial(self._best, query))
-        extract = self._extractor.extract(query, part.used)
+        sure = max(SURE, self._settings.refuse_below)
+        extract = self._extractor.extract(query, part.used, sure=sure)
+        answering = {span.passage.passage.id for span in extract.spans}
+        first = sorted(part.used, key=lambda scored: scored.passage.id not in answering)
+        part.given = tuple(first[: self._settings.passages])
         work.trace.confidence, work.trace.threshold = extract.confidence, self._settings.refuse_below
         work.spent(began, extract.elsewhere_seconds)
         return extract
@@ -326,7 +331,7 @@ class Answerer:
         self, engine: Engine, query: Query, part: Part, work: Work, instructions: str
     ) -> AsyncGenerator[AnswerEvent, None]:
         most = self._settings.max_tokens
-        prompt, passages = await fitted(engine, query, part.used, instructions=instructions, max_tokens=most)
+        prompt, passages = await fitted(engine, query, part.given, instructions=instructions, max_tokens=most)
         request = Generation(prompt.messages, prompt.system, max_tokens=most)
         work.trace.model_id, work.trace.prompt = engine.model_id, asdict(prompt)
         draft, said = Draft(), set[str]()

@@ -27,6 +27,12 @@ MOST_SPANS = 3
 """Sentences quoted at most; a list, table or code block counts as one."""
 PASSAGES_KEPT = 64
 """Passages whose reading is kept for the next question (about 120 kB each)."""
+READ_TOGETHER = 2
+"""Passages that a reader reads before what it found is weighed."""
+READ_MORE = 1
+"""Passages that a reader may be given beside those that an answer is composed from."""
+SURE, HOPELESS = 0.5, 0.01
+"""Confidence from and under which no more are read; docs/benchmarks.md has what that saves and changes."""
 _SENTENCE_BELOW, _BLOCK_BELOW = 5.0, 1.0
 """A sentence (or list, table, code block) this much less likely than the best, in log odds, is not shown."""
 
@@ -63,6 +69,15 @@ class Candidate:
     score: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """A passage, what was read in it, and the evidence for each of its pieces."""
+
+    passage: ScoredPassage
+    reading: Read
+    evidence: Array
+
+
 class Extractor:
     """Quotes answers out of passages. Thread-safe."""
 
@@ -91,6 +106,11 @@ class Extractor:
         return "hybrid" if self._reader is None else "reader"
 
     @property
+    def more(self) -> int:
+        """Passages to give it beside those that an answer is composed from."""
+        return READ_MORE if self.mode == "reader" else 0
+
+    @property
     def refuse_below(self) -> float:
         """The confidence under which to refuse.
 
@@ -99,45 +119,60 @@ class Extractor:
         """
         return weights(self.mode).refuse_below
 
-    def extract(self, query: Query, passages: Sequence[ScoredPassage]) -> Extract:
-        """The best of `passages`, given best first; with nothing to quote or to ask for, confidence 0."""
+    def extract(self, query: Query, passages: Sequence[ScoredPassage], *, sure: float = SURE) -> Extract:
+        """The best of `passages`, given best first; with nothing to quote or to ask for, confidence 0.
+
+        A reader, which takes most of an answer's time, reads a few at a time, and no more of them than it
+        takes to be `sure` or hopeless.
+        """
         asked = ask(query, self._rarities, self._embedder)
+        extract = Extract((), 0.0)
         if not asked.mass or not asked.words:
-            return Extract((), 0.0)
-        looked, seconds = self._looked(asked, passages)
-        kept = [one for one in looked if one[1].told]
-        if not kept:
+            return extract
+        together = READ_TOGETHER if self.mode == "reader" else max(1, len(passages))
+        looked: list[_Look] = []
+        seconds = 0.0
+        for start in range(0, len(passages), together):
+            more, spent = self._looked(asked, passages, range(len(passages))[start : start + together])
+            looked += (look for look in more if look.reading.told)
+            seconds += spent
+            extract = self._weighed(asked, looked, seconds)
+            if extract.confidence >= sure or (looked and extract.confidence < HOPELESS):
+                break
+        return extract
+
+    def _weighed(self, asked: Asked, looked: Sequence[_Look], seconds: float) -> Extract:
+        """What is best in the passages looked at so far."""
+        if not looked:
             return Extract((), 0.0, seconds)
         used = weights(self.mode)
-        found = [scored for scored, _, _ in kept]
-        told = [reading for _, reading, _ in kept]
-        measured = [rows for _, _, rows in kept]
+        measured = [look.evidence for look in looked]
         candidates = [
-            Candidate(scored, one, float(score))
-            for scored, reading, rows in zip(found, told, measured, strict=True)
-            for one, score in zip(reading.told, rows @ used.piece, strict=True)
+            Candidate(look.passage, one, float(score))
+            for look in looked
+            for one, score in zip(look.reading.told, look.evidence @ used.piece, strict=True)
         ]
         order = np.argsort([-candidate.score for candidate in candidates], kind="stable")
-        stands = standing(asked, told, measured, used.piece)
+        stands = standing(asked, [look.reading for look in looked], measured, used.piece)
         return Extract(_chosen([candidates[int(at)] for at in order]), confidence(used, stands), seconds)
 
     def _looked(
-        self, asked: Asked, passages: Sequence[ScoredPassage]
-    ) -> tuple[list[tuple[ScoredPassage, Read, Array]], float]:
-        """Each passage, what was read in it, and the evidence for its pieces; and the processor seconds of
-        other threads: where models read, passages are read at the same time."""
+        self, asked: Asked, passages: Sequence[ScoredPassage], ranks: Sequence[int]
+    ) -> tuple[list[_Look], float]:
+        """The passages found at `ranks`, and the processor seconds of other threads: where models read,
+        passages are read at the same time."""
 
-        def look(rank: int) -> tuple[ScoredPassage, Read, Array]:
+        def look(rank: int) -> _Look:
             reading = self.read(passages[rank].passage)
-            return passages[rank], reading, self.measured(asked, passages[rank].passage, reading, rank)
+            return _Look(passages[rank], reading, self.measured(asked, passages[rank].passage, reading, rank))
 
-        def timed(rank: int) -> tuple[tuple[ScoredPassage, Read, Array], float]:
+        def timed(rank: int) -> tuple[_Look, float]:
             began = time.thread_time()
             return look(rank), time.thread_time() - began
 
-        if self._embedder is None or len(passages) < 2 or not (pool := _pool()):
-            return [look(rank) for rank in range(len(passages))], 0.0
-        done = list(pool.map(timed, range(len(passages))))
+        if self._embedder is None or len(ranks) < 2 or not (pool := _pool()):
+            return [look(rank) for rank in ranks], 0.0
+        done = list(pool.map(timed, ranks))
         return [one for one, _ in done], sum(seconds for _, seconds in done)
 
     def measured(self, asked: Asked, passage: Passage, reading: Read, rank: int) -> Array:

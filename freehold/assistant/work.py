@@ -49,6 +49,8 @@ class Part:
     """What search found, best first."""
     used: tuple[ScoredPassage, ...] = ()
     """What the answer is made from: without passages that answer for another choice than the one named."""
+    given: tuple[ScoredPassage, ...] = ()
+    """What a model writes it from, the passages first that were found to answer."""
     nearby: tuple[Passage, ...] = ()
     choices: tuple[str, ...] = ()
     """What was asked back."""

@@ -54,6 +54,8 @@ class Deadlines:
     """How long it may take to answer one."""
     pause: float = 5.0
     """How long a model that could not be loaded is not tried again."""
+    close: float = 5.0
+    """How long a worker may take to end by itself."""
 
 
 class LocalEngine:
@@ -277,7 +279,7 @@ class LocalEngine:
                         await self._watch(worker)
                     finally:
                         self._worker = None
-                        await worker.end(5)
+                        await worker.end(self._deadlines.close)
                 self.restarts += 1
                 deaths = deaths + 1 if time.monotonic() - begun < 60 else 0
                 await asyncio.sleep(min(30.0, 0.05 * 2**deaths))

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from answer_world import TEXT, ScriptedExtractor, World, events, said
+from answer_world import TEXT, ScriptedExtractor, World, events, said, scored
 
 from freehold.assistant import smalltalk
 from freehold.assistant import work as answering
@@ -69,6 +69,19 @@ async def test_the_part_that_has_no_answer_is_refused_alone(world: World) -> Non
     end = (await events(answerer, "How long do refunds take? Who is the president?"))[-1]
     assert isinstance(end, MessageEnd)
     assert end.outcome == "refused"
+
+
+async def test_a_model_is_given_the_passage_found_to_answer_and_the_best_of_the_others(world: World) -> None:
+    others = [scored(f"Nails of {at} mm are sold by weight.", id=at) for at in range(1, 6)]
+    world.search.passages = (*others, scored(id=7))
+    extractor = ScriptedExtractor("Refunds take five working days.")
+    extractor.more = 1
+    engine = FakeEngine(10_000, "Refunds take five working days.")
+    seen = await events(world.answerer(extractor, engine), "How long do refunds take?")
+    assert said(seen) == "Refunds take five working days."
+    (given,) = engine.requests
+    assert TEXT in given.system
+    assert [f"Nails of {at} mm" in given.system for at in range(1, 6)] == [True] * 4 + [False]
 
 
 async def test_a_model_answers_each_part(world: World) -> None:

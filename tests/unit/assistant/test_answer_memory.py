@@ -13,7 +13,7 @@ from freehold.assistant.answer import Answerer, AnswerSettings
 from freehold.assistant.answer_memory import AnswerMemory, answer_memory
 from freehold.assistant.assistants import Assistants
 from freehold.assistant.conversations import Conversations
-from freehold.assistant.extract import Extract, Span
+from freehold.assistant.extract import SURE, Extract, Span
 from freehold.assistant.grounding import Checker
 from freehold.assistant.trace import Traces, traces
 from freehold.engines.base import Engine
@@ -58,6 +58,7 @@ class World:
         self.quotes = ["Refunds take five working days."]
         self.found: list[int] | None = None
         self.engine: Engine | None = None
+        self.more = 0
         self.clock = FakeClock()
         self.answerer = self.restarted()
 
@@ -117,7 +118,7 @@ class World:
         found = tuple(ScoredPassage(loaded[each], 0.8, 0.8, 0.8) for each in wanted if each in loaded)
         return SearchResult(found if self.source in sources else (), "hybrid")
 
-    def extract(self, query: Query, found: Sequence[ScoredPassage]) -> Extract:
+    def extract(self, query: Query, found: Sequence[ScoredPassage], *, sure: float = SURE) -> Extract:
         spans = [
             Span(scored, at, at + len(quote))
             for quote in self.quotes

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from freehold.assistant.extract import Extractor
+from freehold.assistant.extract import SURE, Extractor
 from freehold.assistant.reading import FARTHEST, LONGEST_SPAN, by_reading
 from freehold.assistant.sentences import pieces
 from freehold.engines.reader import Reading
@@ -121,6 +121,37 @@ def test_passages_are_read_at_the_same_time_in_their_own_order(monkeypatch):
     assert found.confidence == alone.confidence
     assert alone.elsewhere_seconds == 0
     assert found.elsewhere_seconds > 0.001
+
+
+@pytest.mark.parametrize(
+    ("question", "odds", "sure", "read"),
+    [
+        ("How long does a refund take?", 20, SURE, 2),
+        ("How long does a refund take?", 20, 0.99, 6),
+        ("How long does a refund take?", 3, SURE, 6),
+    ],
+    ids=["sure", "not sure enough", "unsure"],
+)
+def test_no_more_is_read_than_it_takes(question, odds, sure, read):
+    reader = PointsAt("five", odds=odds)
+    Extractor(Tokens(), reader=reader).extract(Query(question), passages_of(6), sure=sure)
+    assert len(reader.asked) == read
+
+
+def test_nor_where_it_is_hopeless(monkeypatch):
+    monkeypatch.setattr("freehold.assistant.extract.HOPELESS", 0.02)
+    reader = PointsAt("five", odds=-20)
+    found = Extractor(Tokens(), reader=reader).extract(Query("Paris"), passages_of(6))
+    assert found.confidence < 0.02
+    assert len(reader.asked) == 2
+
+
+def test_an_answer_in_the_last_passage_is_found():
+    nails = [f"Nails are sold by weight, {at} of them." for at in range(5)]
+    texts = [*nails, "Refunds take five days."]
+    passages = [ScoredPassage(passage(text, number=at + 1), 0.5, 0.5, None) for at, text in enumerate(texts)]
+    extractor = Extractor(Tokens(), reader=PointsAt("five", odds=20))
+    assert extractor.extract(Query("How long does a refund take?"), passages).spans[0].passage == passages[-1]
 
 
 def test_what_a_reader_raises_reaches_the_caller(monkeypatch):
