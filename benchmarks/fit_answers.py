@@ -68,8 +68,9 @@ NOT_SHOWN = 0.25
 """Weight of an answerable question whose answer would not be shown, beside 1: refusing it costs least."""
 ELSEWHERE, MADE = 300, 120
 """Questions of another world and of a help centre that the reader is fitted on; others have more."""
-BY_HAND = {"steps_headed": 4.0, "is_table": -0.3, "is_code": -0.5, "pointer": -1.5}
-"""No training set has lists, tables or code; these were set on a help centre."""
+BY_HAND = {"steps_headed": 4.0, "is_table": -0.3, "is_code": -0.5, "pointer": -1.5, "aside": -4.0}
+"""No training set has lists, tables or code; these were set on a help centre. Nor has one turns before its
+questions: the last was set on conversations (`conversations.py`)."""
 
 
 @dataclass(frozen=True)

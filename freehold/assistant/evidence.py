@@ -34,7 +34,7 @@ MOST_QUESTION_CHARS = 1_000
 
 COMMON = (
     "cov cov_title cov_prev cov_next pcov bigram rank typed novel caps_new length log_length pronoun"
-    " first is_list is_table is_code steps_headed pointer"
+    " first is_list is_table is_code steps_headed pointer aside"
 ).split()
 BY_MEANING = (
     "passage late maxsim maxsim_plain maxsim_best maxsim_prev maxsim_prev_plain maxsim_whole best_share"
@@ -230,10 +230,13 @@ def read(passage: Passage, embedder: TokenEmbedder | None) -> Read:
     )
 
 
-def measure(asked: Asked, passage: Read, rank: int, reading: Array | None = None) -> Array:
+def measure(
+    asked: Asked, passage: Read, rank: int, reading: Array | None = None, *, aside: float = 0.0
+) -> Array:
     """The evidence for each piece of a passage, shape (pieces, names).
 
-    `reading` is what a reader made of the question and this passage (reading.py), to stand beside the rest.
+    `reading` is what a reader made of the question and this passage (reading.py), to stand beside the rest;
+    `aside` how far the passage is from what the conversation is about (subject.py).
     """
     told, count = passage.told, len(passage.told)
     meaning = asked.vectors is not None
@@ -268,6 +271,7 @@ def measure(asked: Asked, passage: Read, rank: int, reading: Array | None = None
             one.piece.kind == "code",
             headed if asked.steps and numbered else 0.0,
             one.piece.kind == "sentence" and _POINTER.search(one.text) is not None,
+            aside,
         )
     if asked.vectors is not None and passage.vectors is not None and len(passage.vectors):
         found[:, len(COMMON) :] = _by_meaning(asked, passage)

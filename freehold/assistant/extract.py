@@ -20,6 +20,7 @@ from freehold.assistant.answerability import PIECE_NAMES, Mode, confidence, stan
 from freehold.assistant.evidence import Array, Asked, Rarities, Read, TokenEmbedder, Told, ask, measure, read
 from freehold.assistant.reading import Reader, by_reading
 from freehold.assistant.recent import Recent
+from freehold.assistant.subject import asides
 from freehold.engines.base import Embedder
 from freehold.types import Passage, Query, ScoredPassage
 
@@ -33,6 +34,8 @@ READ_MORE = 1
 """Passages that a reader may be given beside those that an answer is composed from."""
 SURE, HOPELESS = 0.5, 0.01
 """Confidence from and under which no more are read; docs/benchmarks.md has what that saves and changes."""
+OTHER_SUBJECT = 0.4
+"""What a conversation names so much more or less than the best passage's place is not shown beside it."""
 _SENTENCE_BELOW, _BLOCK_BELOW = 5.0, 1.0
 """A sentence (or list, table, code block) this much less likely than the best, in log odds, is not shown."""
 
@@ -67,6 +70,7 @@ class Candidate:
     passage: ScoredPassage
     told: Told
     score: float
+    aside: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,7 @@ class _Look:
     passage: ScoredPassage
     reading: Read
     evidence: Array
+    aside: float
 
 
 class Extractor:
@@ -130,10 +135,13 @@ class Extractor:
         if not asked.mass or not asked.words:
             return extract
         together = READ_TOGETHER if self.mode == "reader" else max(1, len(passages))
+        beside = asides(query, [scored.passage for scored in passages], self._rarities)
+        ranks = sorted(range(len(passages)), key=beside.__getitem__)
         looked: list[_Look] = []
         seconds = 0.0
         for start in range(0, len(passages), together):
-            more, spent = self._looked(asked, passages, range(len(passages))[start : start + together])
+            some = [(rank, passages[rank], float(beside[rank])) for rank in ranks[start : start + together]]
+            more, spent = self._looked(asked, some)
             looked += (look for look in more if look.reading.told)
             seconds += spent
             extract = self._weighed(asked, looked, seconds)
@@ -148,7 +156,7 @@ class Extractor:
         used = weights(self.mode)
         measured = [look.evidence for look in looked]
         candidates = [
-            Candidate(look.passage, one, float(score))
+            Candidate(look.passage, one, float(score), look.aside)
             for look in looked
             for one, score in zip(look.reading.told, look.evidence @ used.piece, strict=True)
         ]
@@ -157,32 +165,35 @@ class Extractor:
         return Extract(_chosen([candidates[int(at)] for at in order]), confidence(used, stands), seconds)
 
     def _looked(
-        self, asked: Asked, passages: Sequence[ScoredPassage], ranks: Sequence[int]
+        self, asked: Asked, found: Sequence[tuple[int, ScoredPassage, float]]
     ) -> tuple[list[_Look], float]:
-        """The passages found at `ranks`, and the processor seconds of other threads: where models read,
-        passages are read at the same time."""
+        """A look at passages, each with its rank and how far aside it is, and the processor seconds of other
+        threads: where models read, passages are read at the same time."""
 
-        def look(rank: int) -> _Look:
-            reading = self.read(passages[rank].passage)
-            return _Look(passages[rank], reading, self.measured(asked, passages[rank].passage, reading, rank))
+        def look(one: tuple[int, ScoredPassage, float]) -> _Look:
+            rank, scored, aside = one
+            reading = self.read(scored.passage)
+            evidence = self.measured(asked, scored.passage, reading, rank, aside)
+            return _Look(scored, reading, evidence, aside)
 
-        def timed(rank: int) -> tuple[_Look, float]:
+        def timed(one: tuple[int, ScoredPassage, float]) -> tuple[_Look, float]:
             began = time.thread_time()
-            return look(rank), time.thread_time() - began
+            return look(one), time.thread_time() - began
 
-        if self._embedder is None or len(ranks) < 2 or not (pool := _pool()):
-            return [look(rank) for rank in ranks], 0.0
-        done = list(pool.map(timed, ranks))
+        if self._embedder is None or len(found) < 2 or not (pool := _pool()):
+            return [look(one) for one in found], 0.0
+        done = list(pool.map(timed, found))
         return [one for one, _ in done], sum(seconds for _, seconds in done)
 
-    def measured(self, asked: Asked, passage: Passage, reading: Read, rank: int) -> Array:
+    def measured(self, asked: Asked, passage: Passage, reading: Read, rank: int, aside: float = 0.0) -> Array:
         """The evidence for each piece of a passage found at `rank`, in the order of `PIECE_NAMES[mode]`."""
         if not reading.told:
             return np.zeros((0, len(PIECE_NAMES[self.mode])), np.float32)
         if self._reader is None:
-            return measure(asked, reading, rank)
+            return measure(asked, reading, rank, aside=aside)
         found = [one.piece for one in reading.told]
-        return measure(asked, reading, rank, by_reading(self._reader, asked.text, passage, found))
+        told = by_reading(self._reader, asked.text, passage, found)
+        return measure(asked, reading, rank, told, aside=aside)
 
     def read(self, passage: Passage) -> Read:
         """The passage read, from what is kept when its words are still the same."""
@@ -197,13 +208,14 @@ def _pool() -> ThreadPoolExecutor | None:
 
 
 def _chosen(ranked: Sequence[Candidate]) -> tuple[Span, ...]:
-    """The first few, the same words only once and none far below the best."""
+    """The first few, the same words only once, none far below the best nor of another subject."""
     spans: list[Span] = []
     said: list[str] = []
     for candidate in ranked:
         piece = candidate.told.piece
         reach = _SENTENCE_BELOW if piece.kind == "sentence" else _BLOCK_BELOW
-        if candidate.score < ranked[0].score - reach:
+        apart = abs(candidate.aside - ranked[0].aside)
+        if candidate.score < ranked[0].score - reach or apart > OTHER_SUBJECT:
             continue
         key = " ".join(candidate.told.text.lower().split())
         if not any(key in other or other in key for other in said):

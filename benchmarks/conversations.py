@@ -1,0 +1,117 @@
+"""Quoted answers in the middle of a conversation: whether they are about what it is about.
+
+    python benchmarks/conversations.py --data FOLDER [--cache FOLDER] [--questions N] [--half a]
+
+`dstc11` asks of one of many hotels and restaurants, often without its name, and the documents of all of them
+answer; its gold passages are known, not which of their words answer. There the place should be kept to.
+SQuAD's questions are asked right after one about another article, and its answer, where it should be left.
+Through the production `Search` and `Extractor` over all of a set's passages, with what the conversation names
+and without (`subject.py`). To take its document away, all passages of the place or article are dropped from
+what is found.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from answers import Room, rooms
+from datasets import BenchQuestion, BenchSet, dstc11, sample, squad
+from knowledge import SCOPE
+from machine import machine
+from search import elsewhere
+
+from freehold.assistant import extract
+from freehold.assistant.history import resolve, without_small_talk
+from freehold.types import Query, ScoredPassage, Turn
+
+
+def meant(question: BenchQuestion) -> Query:
+    """The question in its conversation, as the path of an answer puts it."""
+    turns = [Turn("user" if role == "user" else "assistant", text) for role, text in question.history]
+    return resolve(Query(question.text, without_small_talk(turns)))
+
+
+def found(room: Room, query: Query, without: Sequence[str] = ()) -> list[ScoredPassage]:
+    most, gone = 5 + room.extractor.more, set(without)
+    ranked = room.search.search(query, sources=SCOPE, limit=most + len(gone)).passages
+    return [one for one in ranked if room.names[one.passage.id] not in gone][:most]
+
+
+def observe(room: Room, questions: Sequence[BenchQuestion]) -> list[str]:
+    """A row of the table."""
+    homes = {passage: home for home, passages in room.articles.items() for passage in passages}
+    first, rows, others, quotes = [], [], 0, 0
+    out = []
+    for question in questions:
+        query = meant(question)
+        asked = room.extractor.extract(query, found(room, query))
+        cited = [room.names[span.passage.passage.id] for span in asked.spans]
+        places = {homes[passage] for passage in question.passage_ids}
+        answered = asked.confidence >= room.extractor.refuse_below and bool(cited)
+        rows.append(answered)
+        if answered:
+            first.append((cited[0] in question.passage_ids, homes[cited[0]] in places))
+            others += sum(homes[passage] not in places for passage in cited)
+            quotes += len(cited)
+        gone = [passage for place in places for passage in room.articles[place]]
+        left = room.extractor.extract(query, found(room, query, gone))
+        out.append(left.confidence < room.extractor.refuse_below)
+    gold, place = np.mean(np.array(first, float).reshape(-1, 2), axis=0)
+    figures = (1 - np.mean(rows), gold, place, others / max(1, quotes), np.mean(out))
+    return [f"{figure:.3f}" for figure in figures]
+
+
+@contextmanager
+def blind() -> Iterator[None]:
+    """What the conversation names does not count."""
+    counts = extract.asides
+    extract.asides = lambda query, passages, rarities: np.zeros(len(passages), np.float32)
+    try:
+        yield
+    finally:
+        extract.asides = counts
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", type=Path, required=True, help="folder of the question sets")
+    parser.add_argument("--cache", type=Path, help="folder in which vectors are kept between runs")
+    parser.add_argument("--model", type=Path, help="folder of the embedding model")
+    parser.add_argument("--questions", type=int, default=400, help="most questions of a set (seed 0)")
+    parser.add_argument("--half", choices=("a", "b"), default="b")
+    options = parser.parse_args()
+    print(
+        "| conversations | questions | what it names | refused | first quote from a gold passage"
+        " | of its place | quotes of others | its document out: refused |\n"
+        "| --- | --- | --- | --- | --- | --- | --- | --- |"
+    )
+    for name, bench, questions in conversations(options.data, options.half, options.questions):
+        with rooms(bench, options.cache, options.model, read=True) as ready:
+            for room in ready:
+                label = f"{name}, {room.extractor.mode} | {len(questions)}"
+                with blind():
+                    print(
+                        f"| {label} | does not count | {' | '.join(observe(room, questions))} |", flush=True
+                    )
+                print(f"| {label} | counts | {' | '.join(observe(room, questions))} |", flush=True)
+    print(f"\n{machine()}; `{shlex.join(['python', *sys.argv])}`.")
+
+
+def conversations(data: Path, half: str, count: int) -> Iterator[tuple[str, BenchSet, list[BenchQuestion]]]:
+    bench = dstc11(data)
+    yield "dstc11", bench, sample([one for one in bench.questions if one.half == half], count)
+    bench = squad(data)
+    answerable = [one for one in bench.questions if one.half == half and one.answerable]
+    yield "squad, another subject before", bench, elsewhere(answerable, bench, count)
+
+
+if __name__ == "__main__":
+    main()

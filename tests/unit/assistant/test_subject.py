@@ -1,0 +1,83 @@
+"""Whoever speaks of one thing is not told of another."""
+
+from collections.abc import Iterable
+
+import pytest
+
+from freehold.assistant.extract import Extractor
+from freehold.assistant.subject import TURNS, asides
+from freehold.types import DocumentRef, Passage, Query, ScoredPassage, Turn
+
+ALBA, BERG = "Hotel Alba", "Hotel Berg"
+PARKING = "Parking is free for guests of the house."
+PLACES = {
+    ALBA: f"{PARKING} Breakfast is served from seven.",
+    BERG: "Parking costs nine euros a night. Breakfast is served from eight.",
+}
+
+
+def passage(title: str, text: str, number: int = 1, *headings: str) -> Passage:
+    return Passage(number, number, DocumentRef(number, title, f"{number}.md"), headings, text, 0, len(text))
+
+
+FOUND = [passage(title, text, number) for number, (title, text) in enumerate(PLACES.items(), 1)]
+
+
+def asked(text: str, *turns: str) -> Query:
+    roles = ("user", "assistant")
+    return Query(text, tuple(Turn(roles[at % 2], turn) for at, turn in enumerate(turns)))
+
+
+def rarities(wanted: Iterable[str]) -> dict[str, float]:
+    return {word: 1.0 if word == "hotel" else 6.0 for word in wanted}
+
+
+def beside(text: str, *turns: str) -> list[float]:
+    return [round(float(one), 2) for one in asides(asked(text, *turns), FOUND, rarities)]
+
+
+@pytest.mark.parametrize(
+    ("text", "turns", "expected"),
+    [
+        ("Does it have parking?", ("Is the Alba nice?",), [0.0, 0.86]),
+        ("Does it have parking?", ("Somewhere quiet, please.", "The Hotel Berg is."), [0.86, 0.0]),
+        ("And parking?", ("Is the Alba nice?", "Yes.", "And the Berg?", "It is, too."), [0.86, 0.0]),
+        ("Is the Berg's parking free?", ("Is the Alba nice?",), [0.0, 0.0]),
+        ("Does it have parking?", ("Is there a hotel by the sea?",), [0.0, 0.0]),
+        ("Does the Alba have parking?", (), [0.0, 0.0]),
+        ("Does it have parking?", ("Is the Alba nice?", *["Go on."] * TURNS), [0.0, 0.0]),
+    ],
+    ids=["by the visitor", "by us", "the last one", "the question too", "neither", "no turns", "long ago"],
+)
+def test_what_the_turns_name_stands_before_the_others(
+    text: str, turns: tuple[str, ...], expected: list[float]
+) -> None:
+    assert beside(text, *turns) == expected
+
+
+def test_a_heading_counts_as_its_title_does() -> None:
+    found = [passage("Plans", "Ten gigabytes.", 1, "Free plan"), passage("Plans", "Fifty.", 2, "Pro plan")]
+    query = asked("How much storage has it?", "What does the Pro plan cost?")
+    assert asides(query, found, None).tolist() == [0.5, 0.0]
+
+
+def test_nothing_found_and_no_titles_are_fine() -> None:
+    query = asked("Does it have parking?", "Is the Alba nice?")
+    assert asides(query, [], rarities).tolist() == []
+    assert asides(query, [passage("", "Parking is free.")], rarities).tolist() == [0.0]
+
+
+def test_the_answer_is_of_what_was_spoken_of_and_of_nothing_else() -> None:
+    found = [ScoredPassage(one, 0.5, 0.5, None) for one in FOUND]
+    for title, other in ((ALBA, BERG), (BERG, ALBA)):
+        for order in (found, found[::-1]):
+            query = asked("What about parking there?", f"Tell me of the {title}.")
+            spans = Extractor(None, rarities).extract(query, order).spans
+            assert {span.passage.passage.document.title for span in spans} == {title}, other
+
+
+def test_a_question_that_names_another_is_answered_of_that() -> None:
+    found = [ScoredPassage(one, 0.5, 0.5, None) for one in FOUND]
+    query = asked("What does parking at the Berg cost?", "Tell me of the Hotel Alba.")
+    first = Extractor(None, rarities).extract(query, found).spans[0]
+    assert first.passage.passage.document.title == BERG
