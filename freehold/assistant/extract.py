@@ -145,7 +145,8 @@ class Extractor:
             looked += (look for look in more if look.reading.told)
             seconds += spent
             extract = self._weighed(asked, looked, seconds)
-            if extract.confidence >= sure or (looked and extract.confidence < HOPELESS):
+            hopeless = bool(looked) and extract.confidence < HOPELESS and not beside.any()
+            if extract.confidence >= sure or hopeless:
                 break
         return extract
 
