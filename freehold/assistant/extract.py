@@ -34,7 +34,7 @@ READ_MORE = 1
 """Passages that a reader may be given beside those that an answer is composed from."""
 SURE, HOPELESS = 0.5, 0.01
 """Confidence from and under which no more are read; docs/benchmarks.md has what that saves and changes."""
-OTHER_SUBJECT = 0.4
+OTHER_SUBJECT = 0.2
 """What a conversation names so much more or less than the best passage's place is not shown beside it."""
 _SENTENCE_BELOW, _BLOCK_BELOW = 5.0, 1.0
 """A sentence (or list, table, code block) this much less likely than the best, in log odds, is not shown."""
