@@ -25,11 +25,10 @@ class Pair:
 
 
 def answered(folder: Path, cache: Path | None, embedder: OnnxEmbedder, ids: Sequence[str]) -> dict[str, Pair]:
-    """The answers to these questions, quoted out of all the set's passages, without the reader: as they were
-    when the verdicts on them were noted."""
+    """The answers to these questions, quoted out of all the set's passages."""
     bench = dstc11(folder)
     wanted = set(ids)
-    with opened(bench, embedder, cache, read=False) as path:
+    with opened(bench, embedder, cache) as path:
         return {
             question.id: asyncio.run(_pair(path.answerer, question))
             for question in bench.questions

@@ -36,14 +36,13 @@ class WholePath:
 
 @contextmanager
 def opened(
-    bench: BenchSet, embedder: OnnxEmbedder, cache: Path | None, *, remembers: int = 0, read: bool = True
+    bench: BenchSet, embedder: OnnxEmbedder, cache: Path | None, *, remembers: int = 0
 ) -> Iterator[WholePath]:
-    """Without a generating model: answers are quoted. `remembers` is the size of the answer memory, `read`
-    whether the reader helps, as it does where `make setup` has run."""
+    """Without a generating model: answers are quoted. `remembers` is the size of the answer memory."""
     with known(bench, embedder, cache) as base:
         database, dense = base.database, base.dense
         search = Search(database, base.lexical, dense, embedder)
-        reader = OnnxReader(load().reader_folder) if read else None
+        reader = OnnxReader(load().reader_folder)
         extractor = Extractor(embedder, base.lexical.rarities, reader=reader)
         traces = Traces(database)
         answerer = Answerer(

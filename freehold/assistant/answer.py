@@ -292,12 +292,12 @@ class Answerer:
     def _extract(self, query: Query, part: Part, work: Work) -> Extract:
         """In a thread: the sentences that answer, and how surely they do."""
         began = time.thread_time()
-        part.used = narrowed(query, part.found, partial(self._best, query))
+        used = narrowed(query, part.found, partial(self._best, query))
         sure = max(SURE, self._settings.refuse_below)
-        extract = self._extractor.extract(query, part.used, sure=sure)
+        extract = self._extractor.extract(query, used, sure=sure)
         answering = {span.passage.passage.id for span in extract.spans}
-        first = sorted(part.used, key=lambda scored: scored.passage.id not in answering)
-        part.given = tuple(first[: self._settings.passages])
+        first = sorted(extract.about, key=lambda scored: scored.passage.id not in answering)
+        part.about, part.given = extract.about, tuple(first[: self._settings.passages])
         work.trace.confidence, work.trace.threshold = extract.confidence, self._settings.refuse_below
         work.spent(began, extract.elsewhere_seconds)
         return extract
@@ -311,7 +311,7 @@ class Answerer:
 
     def _choices(self, query: Query, part: Part) -> tuple[str, ...]:
         """In a thread: what to let the visitor choose from, where the passages branch."""
-        return choices(query, part.used, partial(self._best, query))
+        return choices(query, part.about, partial(self._best, query))
 
     def _best(self, query: Query, scored: ScoredPassage) -> str | None:
         """The sentence of a passage that answers best."""

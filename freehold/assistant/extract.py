@@ -11,7 +11,7 @@ import os
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -61,6 +61,8 @@ class Extract:
     confidence: float
     elsewhere_seconds: float = 0.0
     """Processor seconds that threads other than the caller's spent on it."""
+    about: tuple[ScoredPassage, ...] = ()
+    """The passages on the subject of the first span, of those that were given, in their order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +150,12 @@ class Extractor:
             hopeless = bool(looked) and extract.confidence < HOPELESS and not beside.any()
             if extract.confidence >= sure or hopeless:
                 break
-        return extract
+        if not extract.spans:
+            return extract
+        apart = abs(beside - beside[passages.index(extract.spans[0].passage)])
+        return replace(
+            extract, about=tuple(passages[int(at)] for at in np.flatnonzero(apart <= OTHER_SUBJECT))
+        )
 
     def _weighed(self, asked: Asked, looked: Sequence[_Look], seconds: float) -> Extract:
         """What is best in the passages looked at so far."""

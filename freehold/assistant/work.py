@@ -47,10 +47,10 @@ class Part:
     outcome: Outcome = "refused"
     found: tuple[ScoredPassage, ...] = ()
     """What search found, best first."""
-    used: tuple[ScoredPassage, ...] = ()
-    """What the answer is made from: without passages that answer for another choice than the one named."""
+    about: tuple[ScoredPassage, ...] = ()
+    """What the answer is made from: of these, those on its subject, where the conversation has one."""
     given: tuple[ScoredPassage, ...] = ()
-    """What a model writes it from, the passages first that were found to answer."""
+    """Those of these that a model writes it from, first what was found to answer."""
     nearby: tuple[Passage, ...] = ()
     choices: tuple[str, ...] = ()
     """What was asked back."""

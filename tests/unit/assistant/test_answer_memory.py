@@ -125,7 +125,7 @@ class World:
             for scored in found
             if (at := scored.passage.text.find(quote)) >= 0
         ]
-        return Extract(tuple(spans), self.confidence)
+        return Extract(tuple(spans), self.confidence, about=tuple(found))
 
     async def ask(
         self, text: str = QUESTION, assistant: str = "default", **more: object

@@ -72,8 +72,9 @@ def test_the_answer_is_of_what_was_spoken_of_and_of_nothing_else() -> None:
     for title, other in ((ALBA, BERG), (BERG, ALBA)):
         for order in (found, found[::-1]):
             query = asked("What about parking there?", f"Tell me of the {title}.")
-            spans = Extractor(None, rarities).extract(query, order).spans
-            assert {span.passage.passage.document.title for span in spans} == {title}, other
+            extract = Extractor(None, rarities).extract(query, order)
+            shown = {span.passage.passage.document.title for span in extract.spans}
+            assert shown == {one.passage.document.title for one in extract.about} == {title}, other
 
 
 def test_a_question_that_names_another_is_answered_of_that() -> None:
@@ -81,3 +82,10 @@ def test_a_question_that_names_another_is_answered_of_that() -> None:
     query = asked("What does parking at the Berg cost?", "Tell me of the Hotel Alba.")
     first = Extractor(None, rarities).extract(query, found).spans[0]
     assert first.passage.passage.document.title == BERG
+
+
+def test_without_turns_all_that_was_found_is_about_it() -> None:
+    found = [ScoredPassage(one, 0.5, 0.5, None) for one in FOUND]
+    extract = Extractor(None, rarities).extract(asked("When is breakfast served?"), found)
+    assert extract.about == tuple(found)
+    assert {span.passage.passage.document.title for span in extract.spans} == {ALBA, BERG}
