@@ -24,6 +24,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from datasets import BenchQuestion, dstc11
 from knowledge import embedded, keep_vectors
@@ -143,10 +144,16 @@ def cases(folder: Path) -> Iterator[dict[str, str]]:
                 "question": ticket["question"],
                 "reply": ticket["reply"],
                 "outcome": record["outcome"],
-                "answer": " / ".join(claim["text"].strip() for claim in record["claims"]),
+                "answer": " / ".join(_told(claim, record["citations"]) for claim in record["claims"]),
                 "verdict": verdict.get("verdict", record["outcome"]),
                 "chance": str(verdict.get("chance", 0.0)),
             }
+
+
+def _told(claim: dict[str, Any], citations: Sequence[dict[str, Any]]) -> str:
+    """A claim after the titles that it cites."""
+    cited = [each["title"] for each in citations if each["number"] in claim["citations"]]
+    return " ".join([*(f"[{title}]" for title in cited), claim["text"].strip()])
 
 
 def main() -> None:

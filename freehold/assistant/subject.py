@@ -19,6 +19,8 @@ from freehold.types import Passage, Query
 
 NAMED_FROM = 0.5
 """Share of a title or heading, by rarity, from which a conversation is taken to be about it."""
+LEAST_RARITY = 0.1
+"""That of a word which the index does not tell among many others, as too common."""
 TURNS = 20
 """Turns before the question that are looked at, the last one first."""
 
@@ -36,15 +38,20 @@ def asides(query: Query, found: Sequence[Passage], rarities: Rarities | None) ->
         [frozenset(words(part)) if part not in shared else frozenset() for part in passage.above]
         for passage in found
     ]
-    wanted = {word for place in places for part in place for word in part}
-    rarity = dict.fromkeys(wanted, USUAL_RARITY)
-    if rarities is not None and query.history:
-        rarity = dict(rarities(rarity))
+    rarity: dict[str, float] = {}
+    if query.history and rarities is not None:
+        for place in places:
+            rarity |= rarities(word for part in place for word in part)
+    usual = USUAL_RARITY if rarities is None else LEAST_RARITY
+
+    def weight(word: str) -> float:
+        return rarity.get(word, usual)
+
     said: frozenset[str] = frozenset()
     for turn in reversed(query.history[-TURNS:]):
         said |= frozenset(words(turn.text))
-        if max((named(place, said, rarity.__getitem__) for place in places), default=0.0) >= NAMED_FROM:
+        if max((named(place, said, weight) for place in places), default=0.0) >= NAMED_FROM:
             said |= frozenset(words(query.text))
-            shares = np.array([named(place, said, rarity.__getitem__) for place in places], np.float32)
+            shares = np.array([named(place, said, weight) for place in places], np.float32)
             return np.asarray(shares.max() - shares, np.float32)
     return np.zeros(len(found), np.float32)

@@ -61,6 +61,15 @@ def test_a_heading_counts_as_its_title_does() -> None:
     assert asides(query, found, None).tolist() == [0.5, 0.0]
 
 
+def test_an_index_that_tells_of_the_rarest_words_alone_is_enough() -> None:
+    def rarest(wanted: Iterable[str]) -> dict[str, float]:
+        return {word: 6.0 for word in wanted if word in {"alba", "berg"}}
+
+    query = asked("Does it have parking?", "Is the Alba nice?")
+    assert asides(query, FOUND, rarest).tolist() == pytest.approx([0.0, 0.98], abs=0.01)
+    assert asides(query, FOUND, lambda wanted: {}).tolist() == [0.0, 0.5]
+
+
 def test_nothing_found_and_no_titles_are_fine() -> None:
     query = asked("Does it have parking?", "Is the Alba nice?")
     assert asides(query, [], rarities).tolist() == []
