@@ -26,7 +26,7 @@ from knowledge import SCOPE
 from machine import machine
 from search import elsewhere
 
-from freehold.assistant import extract
+from freehold.assistant import extract, subject
 from freehold.assistant.history import resolve, without_small_talk
 from freehold.types import Query, ScoredPassage, Turn
 
@@ -38,9 +38,14 @@ def meant(question: BenchQuestion) -> Query:
 
 
 def found(room: Room, query: Query, without: Sequence[str] = ()) -> list[ScoredPassage]:
+    """What the path of an answer gives the extractor, without some passages."""
     most, gone = 5 + room.extractor.more, set(without)
-    ranked = room.search.search(query, sources=SCOPE, limit=most + len(gone)).passages
-    return [one for one in ranked if room.names[one.passage.id] not in gone][:most]
+
+    def look(asked: Query) -> list[ScoredPassage]:
+        ranked = room.search.search(asked, sources=SCOPE, limit=most + len(gone)).passages
+        return [one for one in ranked if room.names[one.passage.id] not in gone][:most]
+
+    return list(subject.kept_to(query, look(query), lambda text: look(Query(text)), room.search.rarities))
 
 
 def observe(room: Room, questions: Sequence[BenchQuestion]) -> list[str]:
@@ -70,12 +75,13 @@ def observe(room: Room, questions: Sequence[BenchQuestion]) -> list[str]:
 @contextmanager
 def blind() -> Iterator[None]:
     """What the conversation names does not count."""
-    counts = extract.asides
+    counts, kept = extract.asides, subject.kept_to
     extract.asides = lambda query, passages, rarities: np.zeros(len(passages), np.float32)
+    subject.kept_to = lambda query, passages, look, rarities: tuple(passages)
     try:
         yield
     finally:
-        extract.asides = counts
+        extract.asides, subject.kept_to = counts, kept
 
 
 def main() -> None:

@@ -30,6 +30,7 @@ from freehold.assistant.history import picks, resolve, stands_alone, without_sma
 from freehold.assistant.parts import lead_in, split
 from freehold.assistant.rewriting import Rewritten
 from freehold.assistant.routing import Routed
+from freehold.assistant.subject import kept_to
 from freehold.assistant.trace import Checked, Recorder, Trace
 from freehold.assistant.wording import read as wording
 from freehold.assistant.work import NO_DOCUMENTS, REFUSAL, Part, Work
@@ -283,9 +284,13 @@ class Answerer:
             sources = assistant_sources(connection, work.trace.assistant_id)
         limit = self._settings.passages + self._extractor.more
         result = self._search.search(query, sources=sources, limit=limit)
-        part.found = result.passages
+
+        def look(text: str) -> tuple[ScoredPassage, ...]:
+            return self._search.search(Query(text), sources=sources, limit=limit).passages
+
+        part.found = kept_to(query, result.passages, look, self._search.rarities)
         work.trace.mode = result.mode
-        work.trace.passages += result.passages
+        work.trace.passages += part.found
         work.spent(began)
         return sources
 

@@ -1,13 +1,13 @@
 """What a conversation is about, as far as it names a document's title or a heading.
 
 Whoever asks "does it have parking?" after a word on one hotel wants to be told of that one, though the
-question names none and the documents of others answer it as well. Knows the places of the passages found, and
-of the turns before only their words.
+question names none and the documents of others answer it as well. Knows the places (title and headings) of
+passages, and of the turns before only their words.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,14 +15,22 @@ from numpy.typing import NDArray
 from freehold.assistant.evidence import USUAL_RARITY, Rarities
 from freehold.knowledge.closeness import named
 from freehold.knowledge.words import words
-from freehold.types import Passage, Query
+from freehold.types import Passage, Query, ScoredPassage, Turn
+
+Look = Callable[[str], Sequence[ScoredPassage]]
+"""Searches for a text without turns before it."""
 
 NAMED_FROM = 0.5
 """Share of a title or heading, by rarity, from which a conversation is taken to be about it."""
+CLEARLY = 0.8
+"""Share from which it is even where nothing of it was found."""
+TURNS, LAST_TURNS = 20, 3
+"""Turns before the question that are looked at, the last one first; and that are searched for."""
 LEAST_RARITY = 0.1
 """That of a word which the index does not tell among many others, as too common."""
-TURNS = 20
-"""Turns before the question that are looked at, the last one first."""
+
+Place = list[frozenset[str]]
+"""The words of a title and of the headings under it."""
 
 
 def asides(query: Query, found: Sequence[Passage], rarities: Rarities | None) -> NDArray[np.float32]:
@@ -34,24 +42,71 @@ def asides(query: Query, found: Sequence[Passage], rarities: Rarities | None) ->
     shared = (
         frozenset.intersection(*(frozenset(passage.above) for passage in found)) if found else frozenset()
     )
-    places = [
-        [frozenset(words(part)) if part not in shared else frozenset() for part in passage.above]
-        for passage in found
-    ]
-    rarity: dict[str, float] = {}
-    if query.history and rarities is not None:
-        for place in places:
-            rarity |= rarities(word for part in place for word in part)
-    usual = USUAL_RARITY if rarities is None else LEAST_RARITY
-
-    def weight(word: str) -> float:
-        return rarity.get(word, usual)
-
+    places = [_place(passage, without=shared) for passage in found]
+    weight = _weight(places if query.history else (), rarities)
     said: frozenset[str] = frozenset()
     for turn in reversed(query.history[-TURNS:]):
-        said |= frozenset(words(turn.text))
+        said |= _said(turn)
         if max((named(place, said, weight) for place in places), default=0.0) >= NAMED_FROM:
             said |= frozenset(words(query.text))
             shares = np.array([named(place, said, weight) for place in places], np.float32)
             return np.asarray(shares.max() - shares, np.float32)
     return np.zeros(len(found), np.float32)
+
+
+def kept_to(
+    query: Query, found: Sequence[ScoredPassage], look: Look, rarities: Rarities | None
+) -> tuple[ScoredPassage, ...]:
+    """What was found; first, where none of it is of what the last turns name, passages that are.
+
+    A short question ("is that a good location?") finds what says that best of anything. Then the turns are
+    searched for, and the question once more under the title or heading that they name: as many as were found.
+    """
+    turns = query.history[-LAST_TURNS:]
+    if not turns or not found:
+        return tuple(found)
+    said = frozenset(words(query.text)).union(*map(_said, turns))
+    if _most_named(found, said, rarities)[0] >= CLEARLY:
+        return tuple(found)
+    for turn in reversed(turns):
+        share, name = _most_named(look(turn.text), _said(turn), rarities)
+        if share >= CLEARLY:
+            again = look(f"{name} {query.text}")
+            about = [each for each in again if _most_named([each], _said(turn), rarities)[0] >= NAMED_FROM]
+            known = {each.passage.id for each in about}
+            rest = (each for each in found if each.passage.id not in known)
+            return (*about, *rest)[: len(found)]
+    return tuple(found)
+
+
+def _most_named(
+    found: Sequence[ScoredPassage], said: frozenset[str], rarities: Rarities | None
+) -> tuple[float, str]:
+    """How far the title or heading that is named most is named, and those words of it."""
+    places = [_place(each.passage) for each in found]
+    weight = _weight(places, rarities)
+    most, name = 0.0, ""
+    for place, each in zip(places, found, strict=True):
+        if (share := named(place, said, weight)) > most:
+            part = max(each.passage.above, key=lambda part: named([frozenset(words(part))], said, weight))
+            most, name = share, " ".join(word for word in part.split() if said & set(words(word)))
+    return most, name
+
+
+def _place(passage: Passage, without: frozenset[str] = frozenset()) -> Place:
+    """Parts that tell nothing apart keep their number, but have no words."""
+    return [frozenset(() if part in without else words(part)) for part in passage.above]
+
+
+def _weight(places: Sequence[Place], rarities: Rarities | None) -> Callable[[str], float]:
+    """The rarity of the places' words."""
+    known: dict[str, float] = {}
+    if rarities is None:
+        return lambda word: USUAL_RARITY
+    for place in places:
+        known |= rarities(word for part in place for word in part)
+    return lambda word: known.get(word, LEAST_RARITY)
+
+
+def _said(turn: Turn) -> frozenset[str]:
+    return frozenset(words(turn.text))

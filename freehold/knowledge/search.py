@@ -9,7 +9,7 @@ given the cosine that passages of its words usually have.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -150,6 +150,14 @@ class Search:
             some, rest = rest[: limit - len(shown)], rest[limit - len(shown) :]
             shown += [each for each, _ in self._read(seen, some)]
         return SearchResult(tuple(shown), self.mode)
+
+    def rarities(self, found: Iterable[str]) -> dict[str, float]:
+        """The IDF of the distinct words among `found`; of many, of the rarest.
+
+        Raises:
+            Unavailable: the index of words is not open or damaged.
+        """
+        return self._lexical.rarities(found)
 
     def look(
         self, query: Query, *, sources: frozenset[int], limit: int

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pytest
@@ -109,6 +109,9 @@ class World:
     def indexed(self) -> None:
         with self.database.write() as connection:
             connection.execute(delete(index_changes))
+
+    def rarities(self, found: Iterable[str]) -> dict[str, float]:
+        return dict.fromkeys(found, 5.0)
 
     def search(self, query: Query, *, sources: frozenset[int], limit: int) -> SearchResult:
         self.searches += 1

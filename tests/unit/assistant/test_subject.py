@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import pytest
 
 from freehold.assistant.extract import Extractor
-from freehold.assistant.subject import TURNS, asides
+from freehold.assistant.subject import TURNS, asides, kept_to
 from freehold.types import DocumentRef, Passage, Query, ScoredPassage, Turn
 
 ALBA, BERG = "Hotel Alba", "Hotel Berg"
@@ -98,3 +98,47 @@ def test_without_turns_all_that_was_found_is_about_it() -> None:
     extract = Extractor(None, rarities).extract(asked("When is breakfast served?"), found)
     assert extract.about == tuple(found)
     assert {span.passage.passage.document.title for span in extract.spans} == {ALBA, BERG}
+
+
+def scored(*passages: Passage) -> tuple[ScoredPassage, ...]:
+    return tuple(ScoredPassage(one, 0.5, 0.5, None) for one in passages)
+
+
+class Shelf:
+    """Searches by the names in the text alone."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def look(self, text: str) -> tuple[ScoredPassage, ...]:
+        self.asked.append(text)
+        return scored(*(one for one in FOUND if one.document.title.split()[1] in text))
+
+
+SEA = [passage(f"By the sea {at}", "The sea is near.", at) for at in range(10, 13)]
+
+
+def test_what_the_turns_name_is_looked_for_where_none_of_it_was_found() -> None:
+    shelf = Shelf()
+    query = asked("Is it near the sea?", "Is the Hotel Berg nice?", "It is.")
+    found = kept_to(query, scored(*SEA), shelf.look, rarities)
+    assert [one.passage for one in found] == [FOUND[1], *SEA[:2]]
+    assert shelf.asked == ["It is.", "Is the Hotel Berg nice?", "Hotel Berg Is it near the sea?"]
+
+
+@pytest.mark.parametrize(
+    ("found", "turns"),
+    [
+        (SEA, ()),
+        (SEA, ("Somewhere quiet, please.",)),
+        ([*SEA, FOUND[1]], ("Is the Hotel Berg nice?",)),
+        ([], ("Is the Hotel Berg nice?",)),
+    ],
+    ids=["no turns", "none named", "found already", "nothing found"],
+)
+def test_and_not_otherwise(found: list[Passage], turns: tuple[str, ...]) -> None:
+    shelf = Shelf()
+    assert kept_to(asked("Is it near the sea?", *turns), scored(*found), shelf.look, rarities) == scored(
+        *found
+    )
+    assert len(shelf.asked) <= 1
