@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from freehold.assistant.evidence import USUAL_RARITY, Rarities
+from freehold.assistant.history import stands_alone
 from freehold.knowledge.closeness import named
 from freehold.knowledge.words import words
 from freehold.types import Passage, Query, ScoredPassage, Turn
@@ -23,7 +24,7 @@ Look = Callable[[str], Sequence[ScoredPassage]]
 NAMED_FROM = 0.5
 """Share of a title or heading, by rarity, from which a conversation is taken to be about it."""
 CLEARLY = 0.8
-"""Share from which it is even where nothing of it was found."""
+"""Share from which it is even where nothing of it was found, and from which a question is about another."""
 TURNS, LAST_TURNS = 20, 3
 """Turns before the question that are looked at, the last one first; and that are searched for."""
 LEAST_RARITY = 0.1
@@ -36,20 +37,24 @@ Place = list[frozenset[str]]
 def asides(query: Query, found: Sequence[Passage], rarities: Rarities | None) -> NDArray[np.float32]:
     """How much less the conversation names each passage's place than the one it names most, 0 to 1.
 
-    The last turns that name any count, and the question itself; all are 0 where there are no turns before it
-    or none of them names any.
+    The last turns that name any count, and the question itself; alone the question, where it stands alone and
+    clearly names one. All are 0 where there are no turns before it or none of them names any.
     """
     shared = (
         frozenset.intersection(*(frozenset(passage.above) for passage in found)) if found else frozenset()
     )
     places = [_place(passage, without=shared) for passage in found]
-    weight = _weight(places if query.history else (), rarities)
+    if not places or not query.history:
+        return np.zeros(len(found), np.float32)
+    weight = _weight(places, rarities)
+    own = frozenset(words(query.text))
+    if stands_alone(query.text) and max(shares := _shares(places, own, weight)) >= CLEARLY:
+        return np.asarray(shares.max() - shares, np.float32)
     said: frozenset[str] = frozenset()
     for turn in reversed(query.history[-TURNS:]):
         said |= _said(turn)
-        if max((named(place, said, weight) for place in places), default=0.0) >= NAMED_FROM:
-            said |= frozenset(words(query.text))
-            shares = np.array([named(place, said, weight) for place in places], np.float32)
+        if max(_shares(places, said, weight)) >= NAMED_FROM:
+            shares = _shares(places, said | own, weight)
             return np.asarray(shares.max() - shares, np.float32)
     return np.zeros(len(found), np.float32)
 
@@ -91,6 +96,13 @@ def _most_named(
             part = max(each.passage.above, key=lambda part: named([frozenset(words(part))], said, weight))
             most, name = share, " ".join(word for word in part.split() if said & set(words(word)))
     return most, name
+
+
+def _shares(
+    places: Sequence[Place], said: frozenset[str], weight: Callable[[str], float]
+) -> NDArray[np.float32]:
+    """How far each is named."""
+    return np.array([named(place, said, weight) for place in places], np.float32)
 
 
 def _place(passage: Passage, without: frozenset[str] = frozenset()) -> Place:

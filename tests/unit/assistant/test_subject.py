@@ -42,12 +42,22 @@ def beside(text: str, *turns: str) -> list[float]:
         ("Does it have parking?", ("Is the Alba nice?",), [0.0, 0.86]),
         ("Does it have parking?", ("Somewhere quiet, please.", "The Hotel Berg is."), [0.86, 0.0]),
         ("And parking?", ("Is the Alba nice?", "Yes.", "And the Berg?", "It is, too."), [0.86, 0.0]),
-        ("Is the Berg's parking free?", ("Is the Alba nice?",), [0.0, 0.0]),
+        ("Is it as near as the Berg?", ("Is the Alba nice?",), [0.0, 0.0]),
+        ("Is parking free at the Hotel Berg?", ("Is the Alba nice?",), [0.86, 0.0]),
         ("Does it have parking?", ("Is there a hotel by the sea?",), [0.0, 0.0]),
         ("Does the Alba have parking?", (), [0.0, 0.0]),
         ("Does it have parking?", ("Is the Alba nice?", *["Go on."] * TURNS), [0.0, 0.0]),
     ],
-    ids=["by the visitor", "by us", "the last one", "the question too", "neither", "no turns", "long ago"],
+    ids=[
+        "by the visitor",
+        "by us",
+        "the last one",
+        "the question too",
+        "the question anew",
+        "neither",
+        "no turns",
+        "long ago",
+    ],
 )
 def test_what_the_turns_name_stands_before_the_others(
     text: str, turns: tuple[str, ...], expected: list[float]
