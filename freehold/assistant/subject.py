@@ -1,7 +1,8 @@
 """What a conversation is about, as far as it names a document's title or a heading.
 
 Whoever asks "does it have parking?" after a word on one hotel wants to be told of that one, though the
-question names none and the documents of others answer it as well. Knows the places (title and headings) of
+question names none and the documents of others answer it as well. A name that stands in other passages too,
+as the product's does in all of its documents, names nothing. Knows the places (title and headings) of
 passages, and of the turns before only their words.
 """
 
@@ -30,6 +31,9 @@ TURNS, LAST_TURNS = 20, 3
 LEAST_RARITY = 0.1
 """That of a word which the index does not tell among many others, as too common."""
 
+USUAL_SHARE = 1 / 3
+"""A word that more of the other passages have in their text does not tell a place from theirs."""
+
 Place = list[frozenset[str]]
 """The words of a title and of the headings under it."""
 
@@ -40,12 +44,9 @@ def asides(query: Query, found: Sequence[Passage], rarities: Rarities | None) ->
     The last turns that name any count, and the question itself; alone the question, where it stands alone and
     clearly names one. All are 0 where there are no turns before it or none of them names any.
     """
-    shared = (
-        frozenset.intersection(*(frozenset(passage.above) for passage in found)) if found else frozenset()
-    )
-    places = [_place(passage, without=shared) for passage in found]
-    if not places or not query.history:
+    if not found or not query.history:
         return np.zeros(len(found), np.float32)
+    places = _apart(_telling([_place(passage) for passage in found], found))
     weight = _weight(places, rarities)
     own = frozenset(words(query.text))
     if stands_alone(query.text) and max(shares := _shares(places, own, weight)) >= CLEARLY:
@@ -70,32 +71,56 @@ def kept_to(
     turns = query.history[-LAST_TURNS:]
     if not turns or not found:
         return tuple(found)
+    passages = [each.passage for each in found]
     said = frozenset(words(query.text)).union(*map(_said, turns))
-    if _most_named(found, said, rarities)[0] >= CLEARLY:
+    places = [_place(passage) for passage in passages]
+    if max(_shares(places, said, _weight(places, rarities))) >= CLEARLY:
         return tuple(found)
     for turn in reversed(turns):
-        share, name = _most_named(look(turn.text), _said(turn), rarities)
-        if share >= CLEARLY:
-            again = look(f"{name} {query.text}")
-            about = [each for each in again if _most_named([each], _said(turn), rarities)[0] >= NAMED_FROM]
-            known = {each.passage.id for each in about}
-            rest = (each for each in found if each.passage.id not in known)
-            return (*about, *rest)[: len(found)]
+        said = _said(turn)
+        near = look(turn.text)
+        places = _telling([_place(each.passage) for each in near], passages)
+        shares = _shares(places, said, _weight(places, rarities))
+        if not len(shares) or shares.max() < CLEARLY:
+            continue
+        name = _named_part(near[int(shares.argmax())].passage, said)
+        again = look(f"{name} {query.text}")
+        places = _telling([_place(each.passage) for each in again], passages)
+        shares = _shares(places, said, _weight(places, rarities))
+        about = [each for each, share in zip(again, shares, strict=True) if share >= NAMED_FROM]
+        known = {each.passage.id for each in about}
+        return (*about, *(each for each in found if each.passage.id not in known))[: len(found)]
     return tuple(found)
 
 
-def _most_named(
-    found: Sequence[ScoredPassage], said: frozenset[str], rarities: Rarities | None
-) -> tuple[float, str]:
-    """How far the title or heading that is named most is named, and those words of it."""
-    places = [_place(each.passage) for each in found]
-    weight = _weight(places, rarities)
-    most, name = 0.0, ""
-    for place, each in zip(places, found, strict=True):
-        if (share := named(place, said, weight)) > most:
-            part = max(each.passage.above, key=lambda part: named([frozenset(words(part))], said, weight))
-            most, name = share, " ".join(word for word in part.split() if said & set(words(word)))
-    return most, name
+def _named_part(passage: Passage, said: frozenset[str]) -> str:
+    """The words said of the title or heading that has most of them."""
+    part = max(passage.above, key=lambda part: len(said & set(words(part))))
+    return " ".join(word for word in part.split() if said & set(words(word)))
+
+
+def _place(passage: Passage) -> Place:
+    return [frozenset(words(part)) for part in passage.above]
+
+
+def _telling(places: Sequence[Place], found: Sequence[Passage]) -> list[Place]:
+    """The places without words that are usual in the text of those found elsewhere."""
+    texts = [(frozenset(words(passage.text)), frozenset().union(*_place(passage))) for passage in found]
+
+    def tells(word: str) -> bool:
+        others = [text for text, place in texts if word not in place]
+        return sum(word in text for text in others) <= USUAL_SHARE * len(others)
+
+    telling = {
+        word for word in frozenset().union(*(part for place in places for part in place)) if tells(word)
+    }
+    return [[part & telling for part in place] for place in places]
+
+
+def _apart(places: Sequence[Place]) -> list[Place]:
+    """The places with empty parts for those that all have: these do not tell them apart."""
+    shared = frozenset.intersection(*map(frozenset, places))
+    return [[frozenset() if part in shared else part for part in place] for place in places]
 
 
 def _shares(
@@ -103,11 +128,6 @@ def _shares(
 ) -> NDArray[np.float32]:
     """How far each is named."""
     return np.array([named(place, said, weight) for place in places], np.float32)
-
-
-def _place(passage: Passage, without: frozenset[str] = frozenset()) -> Place:
-    """Parts that tell nothing apart keep their number, but have no words."""
-    return [frozenset(() if part in without else words(part)) for part in passage.above]
 
 
 def _weight(places: Sequence[Place], rarities: Rarities | None) -> Callable[[str], float]:

@@ -80,6 +80,15 @@ def test_an_index_that_tells_of_the_rarest_words_alone_is_enough() -> None:
     assert asides(query, FOUND, lambda wanted: {}).tolist() == [0.0, 0.5]
 
 
+def test_a_name_that_the_others_use_too_names_nothing() -> None:
+    texts = {"Mono": "Mono keeps files.", "Export": "Mono exports to CSV.", "Plans": "Mono has two plans."}
+    found = [passage(title, text, number) for number, (title, text) in enumerate(texts.items(), 1)]
+    query = asked("How do I get my files out?", "What is Mono?", "Mono keeps files.")
+    assert asides(query, found, rarities).tolist() == [0.0, 0.0, 0.0]
+    others, shelf = scored(*found[1:]), scored(found[0])
+    assert kept_to(query, others, lambda text: shelf, rarities) == others
+
+
 def test_nothing_found_and_no_titles_are_fine() -> None:
     query = asked("Does it have parking?", "Is the Alba nice?")
     assert asides(query, [], rarities).tolist() == []
