@@ -121,8 +121,8 @@ class Extractor:
     def refuse_below(self) -> float:
         """The confidence under which to refuse.
 
-        Chosen at 5% wrong refusals on the answerable questions of SQuAD's half `a`, apart for words alone;
-        docs/benchmarks.md has the curve on half `b`.
+        Under it are 5% of the answerable questions of SQuAD's half `a`, with the reader 1.5%;
+        docs/benchmarks.md has the curves on half `b`.
         """
         return weights(self.mode).refuse_below
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -41,11 +43,11 @@ def freehold(home: Path) -> Iterator[Run]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("FREEHOLD_")}
     environment["FREEHOLD_HOME"] = str(home)
 
-    def run(*arguments: str, seconds: float = 90) -> Ran:
+    def run(*arguments: str, said: str = "", seconds: float = 90) -> Ran:
         return subprocess.run(
             [sys.executable, "-m", "freehold.cli", *arguments],
             env=environment,
-            stdin=subprocess.DEVNULL,
+            input=said,
             capture_output=True,
             text=True,
             timeout=seconds,
@@ -182,3 +184,29 @@ def test_doctor_finds_nothing_bad_on_a_fresh_folder(freehold: Run) -> None:
     ran = freehold("doctor", "--json")
     findings = json.loads(ran.stdout)
     assert [finding for finding in findings if finding["state"] == "bad" and finding["name"] != "port"] == []
+
+
+HOTELS = {
+    "alba": "# Hotel Alba\n\n## Parking\n\nGuests park for free in the courtyard.\n\n"
+    "## Pets\n\nDogs are welcome; they cost eight euros a night.\n",
+    "berg": "# Hotel Berg\n\n## Parking\n\nThere is no car park. A garage costs 19 euros a day.\n\n"
+    "## Breakfast\n\nBreakfast is served from half past six and costs 14 euros.\n",
+    "cala": "# Hotel Cala\n\n## Parking\n\nA parking space by the sea costs five euros a night.\n\n"
+    "## Pets\n\nPets are not allowed.\n",
+}
+
+
+def test_a_talk_about_one_thing_keeps_to_it(freehold: Run, tmp_path: Path) -> None:
+    hotels = tmp_path / "hotels"
+    hotels.mkdir()
+    for name, text in HOTELS.items():
+        (hotels / f"{name}.md").write_text(text)
+    up(freehold)
+    assert freehold("add", str(hotels)).returncode == 0
+    asked = ("Is there breakfast at the Hotel Berg?", "Does it have parking?", "What about the Alba?")
+    asked += ("Are dogs allowed there?", "What does parking cost at the Hotel Cala?", "And pets?")
+    told = freehold("chat", said="\n".join(asked)).stdout
+    cited = re.findall(r"^\[\d\] .* — (\w+)\.md$", told, re.MULTILINE)
+    assert [name for name, _ in itertools.groupby(cited)] == ["berg", "alba", "cala"], told
+    for words in ("half past six", "19 euros", "in the courtyard", "Dogs are", "five euros", "not allowed"):
+        assert words in told, told
