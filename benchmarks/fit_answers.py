@@ -68,9 +68,10 @@ NOT_SHOWN = 0.25
 """Weight of an answerable question whose answer would not be shown, beside 1: refusing it costs least."""
 ELSEWHERE, MADE = 300, 120
 """Questions of another world and of a help centre that the reader is fitted on; others have more."""
-BY_HAND = {"steps_headed": 4.0, "is_table": -0.3, "is_code": -0.5, "pointer": -1.5, "aside": -4.0}
-"""No training set has lists, tables or code; these were set on a help centre. Nor has one turns before its
-questions: the last was set on conversations (`conversations.py`)."""
+BY_HAND = {"steps_headed": 4.0, "is_table": -0.3, "is_code": -0.5, "pointer": -1.5}
+"""No training set has lists, tables or code; these were set on a help centre."""
+ASIDE: dict[Mode, float] = {"reader": -4.0, "hybrid": -2.0, "words": -2.0}
+"""None has turns before its questions either: set on conversations (`conversations.py`, half `a`)."""
 
 
 @dataclass(frozen=True)
@@ -222,7 +223,8 @@ def fit_answers(x: Floats, y: Floats, weight: Floats, ridge: float = 100.0) -> t
 def fit(mode: Mode, examples: Examples, held: Sequence[Seen]) -> dict[str, Any]:
     names = PIECE_NAMES[mode]
     piece = fit_pieces(examples.whole, len(names))
-    table: dict[str, Any] = {"piece": _named(names, piece) | {k: v for k, v in BY_HAND.items() if k in names}}
+    by_hand = {name: value for name, value in BY_HAND.items() if name in names} | {"aside": ASIDE[mode]}
+    table: dict[str, Any] = {"piece": _named(names, piece) | by_hand}
     table |= {"answer": {}, "bias": 0.0, "refuse_below": 0.0}
     used = from_table(mode, table).piece
     counts = [at for at, name in enumerate(answer_names(mode)) if counting(mode, name)]
@@ -237,6 +239,8 @@ def fit(mode: Mode, examples: Examples, held: Sequence[Seen]) -> dict[str, Any]:
         weights += [each if kind != "whole" or _shown(one, used) else each * NOT_SHOWN for one in seen]
     coefficients, bias = fit_answers(np.array(rows, float), np.array(labels), np.array(weights))
     answer = _named([answer_names(mode)[at] for at in counts], coefficients)
+    # What is aside comes after the others, but is no less sure for that.
+    answer["best.aside"] = round(-ASIDE[mode] * answer.get("score", 0.0), 5)
     table |= {"answer": answer, "bias": round(bias, 5)}
     fitted = from_table(mode, table)
     sure = [confidence(fitted, standing(one.asked, _told(one), _measured(one), fitted.piece)) for one in held]

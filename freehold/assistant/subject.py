@@ -28,6 +28,8 @@ CLEARLY = 0.8
 """Share from which it is even where nothing of it was found, and from which a question is about another."""
 TURNS, LAST_TURNS = 20, 3
 """Turns before the question that are looked at, the last one first; and that are searched for."""
+ALONE = 0.5
+"""How much the turns before count for a question that can be understood without them, beside 1."""
 LEAST_RARITY = 0.1
 """That of a word which the index does not tell among many others, as too common."""
 
@@ -41,22 +43,23 @@ Place = list[frozenset[str]]
 def asides(query: Query, found: Sequence[Passage], rarities: Rarities | None) -> NDArray[np.float32]:
     """How much less the conversation names each passage's place than the one it names most, 0 to 1.
 
-    The last turns that name any count, and the question itself; alone the question, where it stands alone and
-    clearly names one. All are 0 where there are no turns before it or none of them names any.
+    The last turns that name any count, and the question itself; half as much where the question stands alone,
+    and it alone where it then clearly names one. All are 0 where no turns are before it or none names any.
     """
     if not found or not query.history:
         return np.zeros(len(found), np.float32)
     places = _apart(_telling([_place(passage) for passage in found], found))
     weight = _weight(places, rarities)
     own = frozenset(words(query.text))
-    if stands_alone(query.text) and max(shares := _shares(places, own, weight)) >= CLEARLY:
+    alone = stands_alone(query.text)
+    if alone and max(shares := _shares(places, own, weight)) >= CLEARLY:
         return np.asarray(shares.max() - shares, np.float32)
     said: frozenset[str] = frozenset()
     for turn in reversed(query.history[-TURNS:]):
         said |= _said(turn)
         if max(_shares(places, said, weight)) >= NAMED_FROM:
             shares = _shares(places, said | own, weight)
-            return np.asarray(shares.max() - shares, np.float32)
+            return np.asarray((shares.max() - shares) * (ALONE if alone else 1.0), np.float32)
     return np.zeros(len(found), np.float32)
 
 
@@ -65,11 +68,12 @@ def kept_to(
 ) -> tuple[ScoredPassage, ...]:
     """What was found; first, where none of it is of what the last turns name, passages that are.
 
-    A short question ("is that a good location?") finds what says that best of anything. Then the turns are
-    searched for, and the question once more under the title or heading that they name: as many as were found.
+    A question that leans on them ("is that a good location?") finds what says that best of anything. Then the
+    turns are searched for, and the question once more under the title or heading that they name: as
+    many passages as were found.
     """
     turns = query.history[-LAST_TURNS:]
-    if not turns or not found:
+    if not turns or not found or stands_alone(query.text):
         return tuple(found)
     passages = [each.passage for each in found]
     said = frozenset(words(query.text)).union(*map(_said, turns))

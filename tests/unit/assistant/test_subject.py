@@ -42,6 +42,7 @@ def beside(text: str, *turns: str) -> list[float]:
         ("Does it have parking?", ("Is the Alba nice?",), [0.0, 0.86]),
         ("Does it have parking?", ("Somewhere quiet, please.", "The Hotel Berg is."), [0.86, 0.0]),
         ("And parking?", ("Is the Alba nice?", "Yes.", "And the Berg?", "It is, too."), [0.86, 0.0]),
+        ("Is parking free for guests?", ("Is the Alba nice?",), [0.0, 0.43]),
         ("Is it as near as the Berg?", ("Is the Alba nice?",), [0.0, 0.0]),
         ("Is parking free at the Hotel Berg?", ("Is the Alba nice?",), [0.86, 0.0]),
         ("Does it have parking?", ("Is there a hotel by the sea?",), [0.0, 0.0]),
@@ -52,6 +53,7 @@ def beside(text: str, *turns: str) -> list[float]:
         "by the visitor",
         "by us",
         "the last one",
+        "alone",
         "the question too",
         "the question anew",
         "neither",
@@ -161,3 +163,10 @@ def test_and_not_otherwise(found: list[Passage], turns: tuple[str, ...]) -> None
         *found
     )
     assert len(shelf.asked) <= 1
+
+
+def test_nor_for_a_question_that_stands_alone() -> None:
+    shelf = Shelf()
+    query = asked("How near is the sea?", "Is the Hotel Berg nice?")
+    assert kept_to(query, scored(*SEA), shelf.look, rarities) == scored(*SEA)
+    assert not shelf.asked
