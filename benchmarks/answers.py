@@ -35,7 +35,7 @@ from freehold.engines.embedder import OnnxEmbedder
 from freehold.engines.reader import OnnxReader, Reading
 from freehold.knowledge.lexical import LexicalIndex
 from freehold.knowledge.search import Search
-from freehold.types import Query, ScoredPassage
+from freehold.types import Query, ScoredPassage, Turn
 
 PASSAGES = 5
 """As `passages_per_answer` has it."""
@@ -106,10 +106,12 @@ class Room:
     """The set's own id of each passage."""
     articles: dict[str, list[str]]
 
-    def find(self, text: str, without: Collection[str] = ()) -> list[ScoredPassage]:
+    def find(
+        self, text: str, without: Collection[str] = (), history: tuple[Turn, ...] = ()
+    ) -> list[ScoredPassage]:
         """The best that are not left out, as many as an answer's path gives the extractor."""
-        most = PASSAGES + self.extractor.more
-        found = self.search.search(Query(text), sources=SCOPE, limit=most + len(without)).passages
+        most, asked = PASSAGES + self.extractor.more, Query(text, history)
+        found = self.search.search(asked, sources=SCOPE, limit=most + len(without)).passages
         return [one for one in found if self.names[one.passage.id] not in without][:most]
 
 

@@ -15,37 +15,31 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 from answers import Room, rooms
 from datasets import BenchQuestion, BenchSet, dstc11, sample, squad
-from knowledge import SCOPE
 from machine import machine
-from search import elsewhere
+from search import asked, elsewhere
 
 from freehold.assistant import extract, subject
 from freehold.assistant.history import resolve, without_small_talk
-from freehold.types import Query, ScoredPassage, Turn
+from freehold.types import Query, ScoredPassage
 
 
 def meant(question: BenchQuestion) -> Query:
     """The question in its conversation, as the path of an answer puts it."""
-    turns = [Turn("user" if role == "user" else "assistant", text) for role, text in question.history]
-    return resolve(Query(question.text, without_small_talk(turns)))
+    query = asked(question)
+    return resolve(Query(query.text, without_small_talk(query.history)))
 
 
-def found(room: Room, query: Query, without: Sequence[str] = ()) -> list[ScoredPassage]:
+def found(room: Room, query: Query, without: Collection[str] = ()) -> tuple[ScoredPassage, ...]:
     """What the path of an answer gives the extractor, without some passages."""
-    most, gone = 5 + room.extractor.more, set(without)
-
-    def look(asked: Query) -> list[ScoredPassage]:
-        ranked = room.search.search(asked, sources=SCOPE, limit=most + len(gone)).passages
-        return [one for one in ranked if room.names[one.passage.id] not in gone][:most]
-
-    return list(subject.kept_to(query, look(query), lambda text: look(Query(text)), room.search.rarities))
+    ranked = room.find(query.text, without, query.history)
+    return subject.kept_to(query, ranked, lambda text: room.find(text, without), room.search.rarities)
 
 
 def observe(room: Room, questions: Sequence[BenchQuestion]) -> list[str]:
@@ -55,16 +49,16 @@ def observe(room: Room, questions: Sequence[BenchQuestion]) -> list[str]:
     out = []
     for question in questions:
         query = meant(question)
-        asked = room.extractor.extract(query, found(room, query))
-        cited = [room.names[span.passage.passage.id] for span in asked.spans]
+        told = room.extractor.extract(query, found(room, query))
+        cited = [room.names[span.passage.passage.id] for span in told.spans]
         places = {homes[passage] for passage in question.passage_ids}
-        answered = asked.confidence >= room.extractor.refuse_below and bool(cited)
+        answered = told.confidence >= room.extractor.refuse_below and bool(cited)
         rows.append(answered)
         if answered:
             first.append((cited[0] in question.passage_ids, homes[cited[0]] in places))
             others += sum(homes[passage] not in places for passage in cited)
             quotes += len(cited)
-        gone = [passage for place in places for passage in room.articles[place]]
+        gone = {passage for place in places for passage in room.articles[place]}
         left = room.extractor.extract(query, found(room, query, gone))
         out.append(left.confidence < room.extractor.refuse_below)
     gold, place = np.mean(np.array(first, float).reshape(-1, 2), axis=0)

@@ -46,7 +46,7 @@ def asides(query: Query, found: Sequence[Passage], rarities: Rarities | None) ->
     The last turns that name any count, and the question itself; half as much where the question stands alone,
     and it alone where it then clearly names one. All are 0 where no turns are before it or none names any.
     """
-    if not found or not query.history:
+    if len(found) < 2 or not query.history:
         return np.zeros(len(found), np.float32)
     places = _apart(_telling([_place(passage) for passage in found], found))
     weight = _weight(places, rarities)
