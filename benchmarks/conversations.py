@@ -25,7 +25,8 @@ from datasets import BenchQuestion, BenchSet, dstc11, sample, squad
 from machine import machine
 from search import asked, elsewhere
 
-from freehold.assistant import extract, subject
+from freehold.assistant import afresh, extract, subject
+from freehold.assistant.extract import Extract
 from freehold.assistant.history import resolve, without_small_talk
 from freehold.types import Query, ScoredPassage
 
@@ -42,6 +43,16 @@ def found(room: Room, query: Query, without: Collection[str] = ()) -> tuple[Scor
     return subject.kept_to(query, ranked, lambda text: room.find(text, without), room.search.rarities)
 
 
+def answered(room: Room, query: Query, without: Collection[str] = ()) -> Extract:
+    """What the path of an answer quotes, without some passages."""
+    told = room.extractor.extract(query, found(room, query, without))
+
+    def seek(alone: Query) -> Extract:
+        return room.extractor.extract(alone, found(room, alone, without))
+
+    return afresh.afresh(query, told, room.extractor.refuse_below, seek)[1]
+
+
 def observe(room: Room, questions: Sequence[BenchQuestion]) -> list[str]:
     """A row of the table."""
     homes = {passage: home for home, passages in room.articles.items() for passage in passages}
@@ -49,17 +60,17 @@ def observe(room: Room, questions: Sequence[BenchQuestion]) -> list[str]:
     out = []
     for question in questions:
         query = meant(question)
-        told = room.extractor.extract(query, found(room, query))
+        told = answered(room, query)
         cited = [room.names[span.passage.passage.id] for span in told.spans]
         places = {homes[passage] for passage in question.passage_ids}
-        answered = told.confidence >= room.extractor.refuse_below and bool(cited)
-        rows.append(answered)
-        if answered:
+        shown = told.confidence >= room.extractor.refuse_below and bool(cited)
+        rows.append(shown)
+        if shown:
             first.append((cited[0] in question.passage_ids, homes[cited[0]] in places))
             others += sum(homes[passage] not in places for passage in cited)
             quotes += len(cited)
         gone = {passage for place in places for passage in room.articles[place]}
-        left = room.extractor.extract(query, found(room, query, gone))
+        left = answered(room, query, gone)
         out.append(left.confidence < room.extractor.refuse_below)
     gold, place = np.mean(np.array(first, float).reshape(-1, 2), axis=0)
     figures = (1 - np.mean(rows), gold, place, others / max(1, quotes), np.mean(out))
@@ -69,13 +80,14 @@ def observe(room: Room, questions: Sequence[BenchQuestion]) -> list[str]:
 @contextmanager
 def blind() -> Iterator[None]:
     """What the conversation names does not count."""
-    counts, kept = extract.asides, subject.kept_to
+    counts, kept, anew = extract.asides, subject.kept_to, afresh.afresh
     extract.asides = lambda query, passages, rarities: np.zeros(len(passages), np.float32)
     subject.kept_to = lambda query, passages, look, rarities: tuple(passages)
+    afresh.afresh = lambda query, told, below, seek: (query, told)
     try:
         yield
     finally:
-        extract.asides, subject.kept_to = counts, kept
+        extract.asides, subject.kept_to, afresh.afresh = counts, kept, anew
 
 
 def main() -> None:

@@ -19,6 +19,7 @@ from functools import partial
 from anyio import to_thread
 
 from freehold.assistant import smalltalk
+from freehold.assistant.afresh import afresh
 from freehold.assistant.answer_memory import AnswerMemory, Reuse
 from freehold.assistant.branches import choices, narrowed
 from freehold.assistant.draft import Draft
@@ -228,6 +229,7 @@ class Answerer:
         sources: frozenset[int] = frozenset()
         if reuse is None:
             sources = await to_thread.run_sync(self._find, query, part, work)
+            work.trace.passages += part.found
             work.lap("search")
             reuse = await self._reuse(query, work, basis, [scored.passage.id for scored in part.found])
         if reuse is not None:
@@ -237,7 +239,7 @@ class Answerer:
         if not part.found:
             yield MessageDelta(Claim(REFUSAL if sources else NO_DOCUMENTS, ()))
             return
-        extract = await to_thread.run_sync(self._extract, query, part, work)
+        query, extract = await to_thread.run_sync(self._sought, query, part, work)
         work.lap("extract")
         part.basis = None if query.history else basis
         if extract.confidence < self._settings.refuse_below or not extract.spans:
@@ -290,9 +292,25 @@ class Answerer:
 
         part.found = kept_to(query, result.passages, look, self._search.rarities)
         work.trace.mode = result.mode
-        work.trace.passages += part.found
         work.spent(began)
         return sources
+
+    def _sought(self, query: Query, part: Part, work: Work) -> tuple[Query, Extract]:
+        """In a thread: the question, amid its turns or by itself, and the sentences that answer it."""
+        anew = Part(part.question, part.first)
+
+        def seek(alone: Query) -> Extract:
+            self._find(alone, anew, work)
+            return self._extract(alone, anew, work)
+
+        told = self._extract(query, part, work)
+        meant, extract = afresh(query, told, self._settings.refuse_below, seek)
+        if meant is not query:
+            seen = {scored.passage.id for scored in part.found}
+            work.trace.passages += tuple(one for one in anew.found if one.passage.id not in seen)
+            part.found, part.about, part.given = anew.found, anew.about, anew.given
+        work.trace.confidence, work.trace.threshold = extract.confidence, self._settings.refuse_below
+        return meant, extract
 
     def _extract(self, query: Query, part: Part, work: Work) -> Extract:
         """In a thread: the sentences that answer, and how surely they do."""
@@ -303,7 +321,6 @@ class Answerer:
         answering = {span.passage.passage.id for span in extract.spans}
         first = sorted(extract.about, key=lambda scored: scored.passage.id not in answering)
         part.about, part.given = extract.about, tuple(first[: self._settings.passages])
-        work.trace.confidence, work.trace.threshold = extract.confidence, self._settings.refuse_below
         work.spent(began, extract.elsewhere_seconds)
         return extract
 

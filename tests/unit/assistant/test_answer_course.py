@@ -1,6 +1,6 @@
 """Which way a message goes: small talk, several questions, follow-ups, routes and rewriting."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -9,11 +9,21 @@ from answer_world import TEXT, ScriptedExtractor, World, events, said, scored
 from freehold.assistant import smalltalk
 from freehold.assistant import work as answering
 from freehold.assistant.branches import question_back
+from freehold.assistant.extract import SURE, Extract, Span
 from freehold.assistant.rewriting import Rewritten
 from freehold.assistant.routing import Routed
 from freehold.tasks.route import OUT_OF_SCOPE, PERSON, Route
 from freehold.testing import FakeEngine
-from freehold.types import CitationFound, MessageDelta, MessageEnd, Query, Turn, Usage
+from freehold.types import (
+    CitationFound,
+    MessageDelta,
+    MessageEnd,
+    Query,
+    ScoredPassage,
+    SearchResult,
+    Turn,
+    Usage,
+)
 
 
 @pytest.fixture
@@ -110,6 +120,30 @@ async def test_a_follow_up_is_searched_for_as_it_is_meant(world: World) -> None:
     assert world.search.asked[0] == "Do you ship to Spain?"
     trace = world.traces.get("trc_1")
     assert (trace["question"], trace["questions"]) == ("and to Spain?", ["Do you ship to Spain?"])
+
+
+async def test_a_new_subject_is_looked_for_without_the_turns_and_the_trace_says_what_was_found(
+    world: World,
+) -> None:
+    amid, alone = scored("Nails are sold by weight.", id=3), scored(id=7)
+
+    def search(query: Query, *, sources: frozenset[int], limit: int) -> SearchResult:
+        return SearchResult((amid, alone) if query.history else (alone,), "hybrid")
+
+    def extract(query: Query, passages: Sequence[ScoredPassage], *, sure: float = SURE) -> Extract:
+        span = Span(passages[0], 0, len("Refunds take five working days."))
+        return Extract((), 0.0) if query.history else Extract((span,), 0.8, about=tuple(passages))
+
+    extractor = ScriptedExtractor()
+    world.search.search, extractor.extract = search, extract
+    history = (Turn("user", "Which nails do you sell?"), Turn("assistant", "All sorts."))
+    query = Query("How long do refunds take?", history)
+    answerer = world.answerer(extractor)
+    seen = [event async for event in answerer.answer(query, "default")]
+    assert said(seen) == "Refunds take five working days."
+    trace = world.traces.get("trc_1")
+    assert (trace["outcome"], trace["confidence"]) == ("answered", 0.8)
+    assert [one["passage"]["id"] for one in trace["passages"]] == [3, 7]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,34 @@
+"""A question that changes the subject, asked once more as if nothing had been said before it.
+
+The turns before lend a question their words, and pull it towards what they named. One that leans on them
+needs that; one that does not may be refused for it. Knows nothing of how answers are found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from freehold.assistant.extract import Extract
+from freehold.assistant.history import stands_alone
+from freehold.types import Query
+
+
+def afresh(
+    query: Query, told: Extract, below: float, seek: Callable[[Query], Extract]
+) -> tuple[Query, Extract]:
+    """The question and what answers it: by itself, where amid its turns it would be refused.
+
+    Only what a single document tells then: where several do, each of its own thing, as hotels all do of
+    parking, the question was about the one spoken of. An answer is refused under the confidence `below`.
+    """
+    if _answers(told, below) or not query.history or not stands_alone(query.text):
+        return query, told
+    alone = replace(query, history=())
+    anew = seek(alone)
+    titles = {span.passage.passage.document.title for span in anew.spans}
+    return (alone, anew) if _answers(anew, below) and len(titles) == 1 else (query, told)
+
+
+def _answers(told: Extract, below: float) -> bool:
+    return bool(told.spans) and told.confidence >= below
