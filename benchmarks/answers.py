@@ -28,6 +28,7 @@ from machine import machine
 from made_questions import MADE
 from numpy.typing import NDArray
 
+from freehold.assistant import finding
 from freehold.assistant.extract import Extractor
 from freehold.assistant.sentences import words as length_in_words
 from freehold.config import load
@@ -108,11 +109,15 @@ class Room:
 
     def find(
         self, text: str, without: Collection[str] = (), history: tuple[Turn, ...] = ()
-    ) -> list[ScoredPassage]:
-        """The best that are not left out, as many as an answer's path gives the extractor."""
-        most, asked = PASSAGES + self.extractor.more, Query(text, history)
-        found = self.search.search(asked, sources=SCOPE, limit=most + len(without)).passages
-        return [one for one in found if self.names[one.passage.id] not in without][:most]
+    ) -> tuple[ScoredPassage, ...]:
+        """What an answer's path looks for it in, where some passages are left out."""
+
+        def look(query: Query, limit: int) -> list[ScoredPassage]:
+            found = self.search.search(query, sources=SCOPE, limit=limit + len(without)).passages
+            return [one for one in found if self.names[one.passage.id] not in without][:limit]
+
+        wanted = PASSAGES + self.extractor.more
+        return finding.find(Query(text, history), look, wanted, self.search.rarities)
 
 
 class KeptReader:

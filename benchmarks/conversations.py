@@ -6,8 +6,8 @@
 answer; its gold passages are known, not which of their words answer. There the place should be kept to.
 SQuAD's questions are asked right after one about another article, and its answer, where it should be left.
 Through the production `Search` and `Extractor` over all of a set's passages, with what the conversation names
-and without (`subject.py`). To take its document away, all passages of the place or article are dropped from
-what is found.
+and without (`subject.py`, `afresh.py`). To take its document away, all passages of the place or article are
+dropped from what is found.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from datasets import BenchQuestion, BenchSet, dstc11, sample, squad
 from machine import machine
 from search import asked, elsewhere
 
-from freehold.assistant import afresh, extract, subject
+from freehold.assistant import afresh, extract, finding
 from freehold.assistant.extract import Extract
 from freehold.assistant.history import resolve, without_small_talk
-from freehold.types import Query, ScoredPassage
+from freehold.types import Query
 
 
 def meant(question: BenchQuestion) -> Query:
@@ -37,20 +37,13 @@ def meant(question: BenchQuestion) -> Query:
     return resolve(Query(query.text, without_small_talk(query.history)))
 
 
-def found(room: Room, query: Query, without: Collection[str] = ()) -> tuple[ScoredPassage, ...]:
-    """What the path of an answer gives the extractor, without some passages."""
-    ranked = room.find(query.text, without, query.history)
-    return subject.kept_to(query, ranked, lambda text: room.find(text, without), room.search.rarities)
-
-
 def answered(room: Room, query: Query, without: Collection[str] = ()) -> Extract:
     """What the path of an answer quotes, without some passages."""
-    told = room.extractor.extract(query, found(room, query, without))
 
-    def seek(alone: Query) -> Extract:
-        return room.extractor.extract(alone, found(room, alone, without))
+    def seek(asked: Query) -> Extract:
+        return room.extractor.extract(asked, room.find(asked.text, without, asked.history))
 
-    return afresh.afresh(query, told, room.extractor.refuse_below, seek)[1]
+    return afresh.afresh(query, seek(query), room.extractor.refuse_below, seek)[1]
 
 
 def observe(room: Room, questions: Sequence[BenchQuestion]) -> list[str]:
@@ -80,14 +73,14 @@ def observe(room: Room, questions: Sequence[BenchQuestion]) -> list[str]:
 @contextmanager
 def blind() -> Iterator[None]:
     """What the conversation names does not count."""
-    counts, kept, anew = extract.asides, subject.kept_to, afresh.afresh
+    counts, kept, anew = extract.asides, finding.kept_to, afresh.afresh
     extract.asides = lambda query, passages, rarities: np.zeros(len(passages), np.float32)
-    subject.kept_to = lambda query, passages, look, rarities: tuple(passages)
+    finding.kept_to = lambda query, passages, look, rarities: tuple(passages)
     afresh.afresh = lambda query, told, below, seek: (query, told)
     try:
         yield
     finally:
-        extract.asides, subject.kept_to, afresh.afresh = counts, kept, anew
+        extract.asides, finding.kept_to, afresh.afresh = counts, kept, anew
 
 
 def main() -> None:

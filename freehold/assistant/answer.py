@@ -24,6 +24,7 @@ from freehold.assistant.answer_memory import AnswerMemory, Reuse
 from freehold.assistant.branches import choices, narrowed
 from freehold.assistant.draft import Draft
 from freehold.assistant.extract import SURE, Extract, Extractor
+from freehold.assistant.finding import find
 from freehold.assistant.fitting import fitted
 from freehold.assistant.flights import Flights
 from freehold.assistant.grounding import Check, Checker
@@ -31,7 +32,6 @@ from freehold.assistant.history import picks, resolve, stands_alone, without_sma
 from freehold.assistant.parts import lead_in, split
 from freehold.assistant.rewriting import Rewritten
 from freehold.assistant.routing import Routed
-from freehold.assistant.subject import kept_to
 from freehold.assistant.trace import Checked, Recorder, Trace
 from freehold.assistant.wording import read as wording
 from freehold.assistant.work import NO_DOCUMENTS, REFUSAL, Part, Work
@@ -284,14 +284,14 @@ class Answerer:
         began = time.thread_time()
         with self._database.read() as connection:
             sources = assistant_sources(connection, work.trace.assistant_id)
-        limit = self._settings.passages + self._extractor.more
-        result = self._search.search(query, sources=sources, limit=limit)
 
-        def look(text: str) -> tuple[ScoredPassage, ...]:
-            return self._search.search(Query(text), sources=sources, limit=limit).passages
+        def look(query: Query, limit: int) -> tuple[ScoredPassage, ...]:
+            result = self._search.search(query, sources=sources, limit=limit)
+            work.trace.mode = result.mode
+            return result.passages
 
-        part.found = kept_to(query, result.passages, look, self._search.rarities)
-        work.trace.mode = result.mode
+        wanted = self._settings.passages + self._extractor.more
+        part.found = find(query, look, wanted, self._search.rarities)
         work.spent(began)
         return sources
 
