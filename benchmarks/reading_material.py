@@ -9,14 +9,11 @@ Every source is a public set, read as it is published:
 - UnAnsQ's pairs of a question and its edit that the same paragraph does not answer (Zhu et al., 2019,
   "Learning to Ask Unanswerable Questions for Machine Reading Comprehension"; out of SQuAD 2.0, CC BY-SA 4.0),
   of whose training half the paragraphs are SQuAD's;
-- what customers ask an assistant (`clinc150`, CC BY 3.0), of passages that have nothing to do with it;
-- claims, which a passage answers when it says the same: sentences with people's labels (FEVER's symmetric
-  ones, Fool Me Twice, WiCE, BEGIN) and edits by rule of sentences of the same articles of half `a`.
+- what customers ask an assistant (`clinc150`, CC BY 3.0), of passages that have nothing to do with it.
 """
 
 from __future__ import annotations
 
-import csv
 import json
 import random
 import re
@@ -27,10 +24,7 @@ from difflib import SequenceMatcher
 from heapq import nlargest
 from pathlib import Path
 
-from datasets import HELD, clinc150, half, lines, sample, squad
-from edits import edits, of_set
-
-from freehold.types import DocumentRef, Passage
+from datasets import HELD, clinc150, lines, sample, squad
 
 Answer = tuple[str, int]
 """Its words and where they start."""
@@ -44,12 +38,6 @@ OFTEN = 3
 EDITED = 0.3
 """Share of answerable questions that are edited where they can be."""
 WORD = re.compile(r"[a-z0-9]+")
-SENTENCE = re.compile(r"\S.*?(?:[.!?]+(?=\s|$)|$)", re.DOTALL)
-SUPPORTED = {"SUPPORTS", "supported", "Fully attributable"}
-MOST_EDITS = 8_000
-"""Edited sentences, right and wrong ones each."""
-EDITED_PASSAGES = 5_000
-"""Passages, beside half `a`, whose sentences are edited."""
 NUMBER = re.compile(r"\b\d[\d,.]*\b")
 NAME = re.compile(r"(?<=[a-z,] )[A-Z][a-z]+(?: [A-Z][a-z]+)*")
 NEGATED = {
@@ -94,16 +82,21 @@ class Source:
         file, _, most = argument.partition("=")
         return cls(Path(file), int(most) if most else None, alone)
 
+    def drawn(self, items: Iterable[Item], seed: int) -> list[Item]:
+        """As many as are to be taken."""
+        found = list(items)
+        return found if self.most is None else sample(found, self.most, seed)
+
 
 def material(
     data: Path,
     squads: Sequence[Source],
-    claims: Sequence[Source],
     unansq: Path | None,
     made: Sequence[Item],
     seed: int,
 ) -> list[Item]:
-    """Every item, with passages that do not answer it; `made` are of `reading_documents.py`."""
+    """Every item, with passages that do not answer it; `made` are of `reading_documents.py` and
+    `reading_claims.py`."""
     draw = random.Random(seed)
     items: list[Item] = []
     people = {} if unansq is None else by_people(unansq)
@@ -111,7 +104,7 @@ def material(
         read = of_squad(source.file)
         found = [replace(item, edited=people.get(_plain(item.question), "")) for item in read]
         items += [item for item in found if item.edited]
-        others = _drawn([item for item in found if not item.edited], source, seed)
+        others = source.drawn((item for item in found if not item.edited), seed)
         items += [replace(item, near=()) for item in others] if source.alone else others
     items += [*of_half_a(data), *of_reading(data), *of_t0(data)]
     swaps: dict[str, list[str]] = {}
@@ -122,16 +115,7 @@ def material(
         item if item.edited or not item.answers else replace(item, edited=edited(item, swaps, draw))
         for item in items
     ]
-    for source in claims:
-        items += _drawn(of_claims(source.file), source, seed)
-    if claims:
-        items += of_edits(data, [source.file for source in squads if not source.alone], seed)
     return _with_far([*items, *made, *of_elsewhere(data, seed)], draw)
-
-
-def _drawn(items: Iterable[Item], source: Source, seed: int) -> list[Item]:
-    found = list(items)
-    return found if source.most is None else sample(found, source.most, seed)
 
 
 def of_squad(file: Path) -> Iterator[Item]:
@@ -200,56 +184,6 @@ def of_unansq(folder: Path) -> Iterator[Item]:
         yield Item(edit, context, "", ())
 
 
-def of_claims(file: Path) -> Iterator[Item]:
-    """Claims and whether their evidence says the same, in the JSON lines of FEVER's symmetric set, of Fool Me
-    Twice and of WiCE, or in BEGIN's columns. What is said in part is not said."""
-    with file.open(encoding="utf-8", newline="") as read:
-        rows = (
-            csv.DictReader(read, delimiter="\t", quoting=csv.QUOTE_NONE)
-            if file.suffix == ".tsv"
-            else map(json.loads, read)
-        )
-        for row in rows:
-            claim = row.get("claim") or row.get("text") or row["response"]
-            label = row.get("label") or row["begin_label"]
-            evidence = row.get("evidence") or row.get("knowledge")
-            if evidence is None:
-                told = [part["text"] for part in (*row["gold_evidence"], *row["retrieved_evidence"][:8])]
-                evidence = sorted(set(told))
-            text = evidence if isinstance(evidence, str) else " ".join(evidence)
-            if label != "Generic" and text:
-                yield claimed(claim, text, row.get("wikipedia_page", ""), label in SUPPORTED)
-
-
-def of_edits(data: Path, files: Sequence[Path], seed: int) -> Iterator[Item]:
-    """Sentences of half `a` and of files, right and wrong ones by rule, as many of each."""
-    passages = [one for one in of_set("squad", data) if half(one[0]) == "a" and one[0] not in HELD]
-    others = [one for file in files for one in _passages(file)]
-    passages += sample(others, EDITED_PASSAGES, seed)
-    made = [one for one in edits("squad", passages, per_passage=1, seed=seed) if one.kind != "same"]
-    for supported in (True, False):
-        for one in sample([one for one in made if one.supported is supported], MOST_EDITS, seed):
-            yield claimed(one.sentence, one.passage.text, one.passage.document.title, supported)
-
-
-def _passages(file: Path) -> Iterator[tuple[str, Passage]]:
-    for at, article in enumerate(json.loads(file.read_bytes())["data"]):
-        title = article.get("title", "").replace("_", " ")
-        for paragraph in article["paragraphs"]:
-            text, document = paragraph["context"], DocumentRef(at + 1, title, title)
-            yield title, Passage(at + 1, 1, document, (), text, 0, len(text))
-
-
-def claimed(claim: str, text: str, title: str, supported: bool) -> Item:
-    """The answer to a claim is the sentence that shares most words with it."""
-    if not supported:
-        return Item(claim, text, title, ())
-    wanted = _words(claim)
-    sentences = list(SENTENCE.finditer(text))
-    best = max(sentences, key=lambda one: len(wanted & _words(one[0])) - 0.02 * len(one[0].split()))
-    return Item(claim, text, title, ((best[0], best.start()),))
-
-
 def of_elsewhere(data: Path, seed: int) -> list[Item]:
     """Questions to an assistant that no passage answers; `_with_far` finds the passage."""
     asked = [question.text for question in clinc150(data, "train").questions]
@@ -279,13 +213,13 @@ class Shelf:
         self.texts = texts
         self.standing: dict[str, list[int]] = defaultdict(list)
         for number, text in enumerate(texts):
-            for word in _words(text):
+            for word in words_of(text):
                 self.standing[word].append(number)
 
     def near(self, question: str) -> list[str]:
         """The nearest first, some twenty at most."""
         scores: dict[int, float] = defaultdict(float)
-        for word in sorted(_words(question)):
+        for word in sorted(words_of(question)):
             standing = self.standing.get(word, [])
             if len(standing) <= max(len(self.texts) / 4, 10):
                 for number in standing:
@@ -379,7 +313,7 @@ def _says(text: str, answers: Sequence[Answer]) -> bool:
     return any(answer.lower() in text.lower() for answer, _ in answers)
 
 
-def _words(text: str) -> set[str]:
+def words_of(text: str) -> set[str]:
     return set(WORD.findall(text.lower()))
 
 

