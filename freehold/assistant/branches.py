@@ -35,6 +35,15 @@ _OVERALL = re.compile(
 _NUMBERED = frozenset(
     "step part chapter section page faq question appendix figure tabl exampl lesson unit day".split()
 )
+_SECTIONS = frozenset(
+    words(
+        "about background conclusion contents details description example examples faq frequently asked"
+        " questions general glossary guidance information instructions introduction note notes overview"
+        " prerequisites procedure purpose reference references requirements scope steps summary tips"
+        " troubleshooting"
+    )
+)
+"""Headings of these words alone name a part of a text, not a thing to choose."""
 _ALL_OF_THEM = re.compile(
     r"\W*(?:both|all|all of (?:them|it)|either|any|any of them|every one|everything)\W*", re.I
 )
@@ -91,7 +100,7 @@ def choices(
     apart = set(values[0]).union(*values) - set(values[0]).intersection(*values)
     if len(values) < 2 or apart & said or len(set(labels)) < len(labels):
         return ()
-    if any(_orders(label) for label in labels):
+    if any(_orders(label) or _SECTIONS.issuperset(words(label)) for label in labels):
         return ()
     offered = [each for turn in query.history for each in offered_in(turn)]
     return () if set(offered) & set(labels) else tuple(labels[:_MOST_CHOICES])

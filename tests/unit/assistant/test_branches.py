@@ -90,6 +90,8 @@ def test_a_section_that_says_something_else_is_read_though_another_is_named() ->
         (FREE, passage("Pro plan > Storage", "The storage limit is 100 GB a user.", score=0.3)),
         (passage("Guide > Step 1", "The storage limit is 2 GB a user."),
          passage("Guide > Step 2", "The storage limit is 5 GB a user.")),
+        (passage("Storage > Purpose", "The storage limit is 2 GB a user."),
+         passage("Storage > Prerequisites", "The storage limit is 5 GB a user.")),
         (passage("Add storage", "The storage limit grows by 2 GB a user."),
          passage("Remove storage", "The storage limit shrinks by 2 GB a user.")),
         (passage("Storage", "The storage limit is 2 GB a user."),
