@@ -36,6 +36,8 @@ SURE, HOPELESS = 0.5, 0.01
 """Confidence from and under which no more are read; docs/benchmarks.md has what that saves and changes."""
 OTHER_SUBJECT = 0.2
 """What a conversation names so much more or less than the best passage's place is not shown beside it."""
+LEAST_BESIDE = 3
+"""Words that a quote has at least beside one of another passage: "No." says nothing without its heading."""
 _SENTENCE_BELOW, _BLOCK_BELOW = 5.0, 1.0
 """A sentence (or list, table, code block) this much less likely than the best, in log odds, is not shown."""
 
@@ -216,7 +218,7 @@ def _pool() -> ThreadPoolExecutor | None:
 
 
 def _chosen(ranked: Sequence[Candidate]) -> tuple[Span, ...]:
-    """The first few, the same words only once, none far below the best nor of another subject."""
+    """The first few, the same words only once, none far below the best, of another subject or too short."""
     spans: list[Span] = []
     said: list[str] = []
     for candidate in ranked:
@@ -224,6 +226,8 @@ def _chosen(ranked: Sequence[Candidate]) -> tuple[Span, ...]:
         reach = _SENTENCE_BELOW if piece.kind == "sentence" else _BLOCK_BELOW
         apart = abs(candidate.aside - ranked[0].aside)
         if candidate.score < ranked[0].score - reach or apart > OTHER_SUBJECT:
+            continue
+        if spans and candidate.told.length < LEAST_BESIDE and candidate.passage is not spans[0].passage:
             continue
         key = " ".join(candidate.told.text.lower().split())
         if not any(key in other or other in key for other in said):

@@ -79,6 +79,13 @@ def test_the_same_words_are_shown_once() -> None:
     assert quotes("How long does a refund take?", scored(1, same), scored(2, same.upper())) == [same]
 
 
+def test_a_bare_no_is_shown_of_the_passage_that_answers_best_alone() -> None:
+    fee = scored(1, "The monthly fee is nine euros.", "Is there a monthly fee?")
+    bare = scored(2, "No.", "Is there a monthly fee?")
+    assert quotes("Is there a monthly fee?", bare) == ["No."]
+    assert quotes("Is there a monthly fee?", fee, bare) == ["The monthly fee is nine euros."]
+
+
 def test_a_question_that_nothing_answers_is_less_sure() -> None:
     extractor = Extractor(None)
     passages = [scored(1, STEPS, "Return a parcel")]
