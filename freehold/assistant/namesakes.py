@@ -22,6 +22,8 @@ LONGEST = 2
 """Words in which two names differ, at most."""
 ALIKE = 3
 """Letters that longer words begin with alike if they may be forms of one ("Spain", "Spanish")."""
+MOST_WORDS, MOST_ASKED = 40, 200
+"""Words of a part of a title or heading, and of a question, that are looked at."""
 PLACES_KEPT = 4_096
 """Titles and headings that are kept taken apart."""
 SMALL = frozenset(STOP_WORDS) - {"i"}
@@ -106,7 +108,7 @@ def _slots(place: Sequence[_Name], asked: Sequence[_Name]) -> Iterator[_Slot]:
 @lru_cache(PLACES_KEPT)
 def _pieces(part: str) -> tuple[tuple[_Name, ...], ...]:
     """The names that a title or heading may consist of; its first word is written as one."""
-    pieces = (_TOKEN.findall(piece) for piece in _PARTS.split(part))
+    pieces = (_TOKEN.findall(piece)[:MOST_WORDS] for piece in _PARTS.split(part, MOST_WORDS))
     return tuple(
         tuple(_Name(word, not token[0].islower()) for token in piece for word in words(token))
         for piece in pieces
@@ -117,7 +119,7 @@ def _pieces(part: str) -> tuple[tuple[_Name, ...], ...]:
 def _asked(text: str) -> tuple[_Name, ...]:
     """A question's words. Its first is not taken for a name, nor any by its capital where all have one, as in
     "How Long Is The Delivery Time?"."""
-    tokens = _TOKEN.findall(text)
+    tokens = _TOKEN.findall(text)[:MOST_ASKED]
     shouted = text.isupper() or any(one.istitle() and one.lower() in SMALL for one in tokens[1:])
     return tuple(
         _Name(word, number > 0 and not token[0].islower() and not (shouted and token.isalpha()))

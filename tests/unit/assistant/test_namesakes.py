@@ -1,5 +1,6 @@
 """Who asks about the Silver Card is not told of the Bronze Card."""
 
+import time
 from collections.abc import Sequence
 
 import pytest
@@ -99,3 +100,13 @@ def test_what_is_left_out_makes_room_for_the_next() -> None:
     found = find(query, look, 3, None)
     assert [scored.passage.id for scored in found] == [4, 5, 6]
     assert wanted[0] == 3 * LOOKED_AT
+
+
+def test_a_hostile_title_takes_no_time_to_speak_of() -> None:
+    title = " ".join(f"Card{at} Card" for at in range(20_000))
+    colons = ": ".join(["Bronze Card"] * 20_000)
+    question = "Is the Silver Card free? " * 1_000
+    found = [passage(1, title, title, colons), passage(2, colons, title)]
+    began = time.process_time()
+    without_namesakes(question, found)
+    assert time.process_time() - began < 2
