@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from freehold.assistant.branches import alike
 from freehold.assistant.extract import Extract
 from freehold.assistant.history import stands_alone
 from freehold.types import Query
@@ -19,15 +20,15 @@ def afresh(
 ) -> tuple[Query, Extract]:
     """The question and what answers it: by itself, where amid its turns it would be refused.
 
-    Only what a single document tells then: where several do, each of its own thing, as hotels all do of
-    parking, the question was about the one spoken of. An answer is refused under the confidence `below`.
+    Not where several documents then tell it alike, each of its own thing, as those of hotels all do of
+    parking: the question was about the one spoken of. An answer is refused under the confidence `below`.
     """
     if _answers(told, below) or not query.history or not stands_alone(query.text):
         return query, told
     alone = replace(query, history=())
     anew = seek(alone)
-    titles = {span.passage.passage.document.title for span in anew.spans}
-    return (alone, anew) if _answers(anew, below) and len(titles) == 1 else (query, told)
+    apart = not alike([span.passage.passage for span in anew.spans])
+    return (alone, anew) if _answers(anew, below) and apart else (query, told)
 
 
 def _answers(told: Extract, below: float) -> bool:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 from freehold.assistant.suggestions import VERBS
 from freehold.knowledge.words import words
@@ -104,6 +105,15 @@ def choices(
         return ()
     offered = [each for turn in query.history for each in offered_in(turn)]
     return () if set(offered) & set(labels) else tuple(labels[:_MOST_CHOICES])
+
+
+def alike(passages: Sequence[Passage]) -> bool:
+    """Whether two passages of different titles stand in parallel places, as all hotels' reviews do."""
+    pairs = combinations({passage.id: passage for passage in passages}.values(), 2)
+    return any(
+        one.document.title != other.document.title and _slot(_path(one), _path(other)) is not None
+        for one, other in pairs
+    )
 
 
 def narrowed(

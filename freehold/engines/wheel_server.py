@@ -115,8 +115,11 @@ class WheelServer:
         return len(self._post("/tokenize", body)["tokens"])
 
     def close(self) -> bool:
-        """There is no way to end it but with the process, once nothing runs."""
-        return True
+        """False: there is no way to end it but with the process, and that must not ask it to end either.
+
+        Asked before its loop has begun, as on a busy machine right after the start, it waits for ever.
+        """
+        return False
 
     def _plain(self, messages: Sequence[Message]) -> list[Message]:
         return [{**message, "content": parted(message["content"], self._control)} for message in messages]

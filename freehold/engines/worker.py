@@ -232,7 +232,7 @@ def main() -> None:
         worker = Worker(binding, send)
         worker.serve(messages)
         if not worker.stop():
-            os._exit(0)  # a batch that takes seconds; joining it would keep the parent waiting
+            os._exit(0)  # what does not end in time, or at all; joining it would keep the parent waiting
 
 
 if __name__ == "__main__":

@@ -39,9 +39,12 @@ def meant(text: str, amid: Extract, alone: Extract, history: tuple[Turn, ...] = 
     return extract
 
 
+@pytest.mark.parametrize("titles", [("Training", "Training"), ("Training", "The command line")])
 @pytest.mark.parametrize("amid", [NOTHING, told(UNSURE, "Backups")], ids=["nothing", "unsure"])
-def test_what_would_be_refused_amid_its_turns_is_answered_by_itself(amid: Extract) -> None:
-    alone = told(0.9, "Training", "Training")
+def test_what_would_be_refused_amid_its_turns_is_answered_by_itself(
+    amid: Extract, titles: tuple[str, ...]
+) -> None:
+    alone = told(0.9, *titles)
     assert meant("How do I train a model?", amid, alone) is alone
 
 
