@@ -27,6 +27,7 @@ from datasets import banking77, dstc11, half, lines, squad
 from machine import machine
 from near_questions import REWORDINGS, edits, made
 from numpy.typing import NDArray
+from options import add_cache, add_sets
 from whole_path import opened
 
 from freehold.assistant import answer_memory as memory
@@ -282,8 +283,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--data", type=Path, required=True, help="folder of the question sets")
-    parser.add_argument("--cache", type=Path, help="keeps passages' vectors")
+    add_sets(parser)
+    add_cache(parser)
     parser.add_argument("--read", action="store_true", help="print the pairs to be read")
     parser.add_argument("--part", choices=("judge", "path", "all"), default="all", help="what is measured")
     parser.add_argument(

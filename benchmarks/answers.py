@@ -27,6 +27,7 @@ from knowledge import SCOPE, known
 from machine import machine
 from made_questions import MADE
 from numpy.typing import NDArray
+from options import add_cache, add_model, add_sets
 
 from freehold.assistant import finding
 from freehold.assistant.extract import Extractor
@@ -280,9 +281,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--data", type=Path, required=True, help="folder of the question sets")
-    parser.add_argument("--cache", type=Path, help="folder in which vectors are kept between runs")
-    parser.add_argument("--model", type=Path, help="folder of the embedding model")
+    add_sets(parser)
+    add_cache(parser)
+    add_model(parser)
     parser.add_argument("--questions", type=int, default=1500, help="most questions of each kind (seed 0)")
     options = parser.parse_args()
     bench = squad(options.data)

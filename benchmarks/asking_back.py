@@ -24,6 +24,7 @@ from branching_questions import DIALOGUES, QUESTIONS
 from datasets import BenchQuestion, BenchSet, dstc11, sample, squad
 from knowledge import SCOPE
 from machine import machine
+from options import add_cache, add_sets
 from search import Score, asked, figures
 from whole_path import WholePath, opened
 
@@ -171,8 +172,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--data", type=Path, required=True, help="folder of the question sets")
-    parser.add_argument("--cache", type=Path, help="keeps passages' vectors")
+    add_sets(parser)
+    add_cache(parser)
     parser.add_argument("--part", choices=("back", "follow", "all"), default="all", help="what is measured")
     parser.add_argument("--questions", type=int, default=200, help="of each public set, for `back`")
     parser.add_argument("--read", action="store_true", help="print what went wrong")

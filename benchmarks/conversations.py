@@ -23,6 +23,7 @@ import numpy as np
 from answers import Room, rooms
 from datasets import BenchQuestion, BenchSet, dstc11, sample, squad
 from machine import machine
+from options import add_cache, add_model, add_sets
 from search import asked, elsewhere
 
 from freehold.assistant import afresh, extract, finding
@@ -87,9 +88,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--data", type=Path, required=True, help="folder of the question sets")
-    parser.add_argument("--cache", type=Path, help="folder in which vectors are kept between runs")
-    parser.add_argument("--model", type=Path, help="folder of the embedding model")
+    add_sets(parser)
+    add_cache(parser)
+    add_model(parser)
     parser.add_argument("--questions", type=int, default=400, help="most questions of a set (seed 0)")
     parser.add_argument("--half", choices=("a", "b"), default="b")
     options = parser.parse_args()

@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 from answering import Pair, answered
 from numpy.typing import NDArray
+from options import add_cache, add_model, add_sets
 
 from freehold.config import load
 from freehold.engines.base import Embedder
@@ -118,9 +119,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--data", type=Path, required=True, help="folder of the question sets")
-    parser.add_argument("--cache", type=Path, help="folder in which vectors are kept between runs")
-    parser.add_argument("--model", type=Path, help="folder of the embedding model")
+    add_sets(parser)
+    add_cache(parser)
+    add_model(parser)
     parser.add_argument("--write", action="store_true", help="replace the judge that is shipped")
     options = parser.parse_args()
     with LABELS.open() as file:

@@ -27,6 +27,7 @@ from answers import Room, rooms
 from datasets import HELD, BenchPassage, BenchQuestion, BenchSet, sample, squad
 from made_questions import bank_made
 from numpy.typing import NDArray
+from options import add_cache, add_model, add_sets
 
 from freehold.assistant.answerability import (
     OVERALL,
@@ -315,9 +316,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--data", type=Path, required=True, help="folder of the question sets")
-    parser.add_argument("--cache", type=Path, help="folder in which vectors are kept between runs")
-    parser.add_argument("--model", type=Path, help="folder of the embedding model")
+    add_sets(parser)
+    add_cache(parser)
+    add_model(parser)
     parser.add_argument("--questions", type=int, default=2400, help="most questions per set (seed 0)")
     parser.add_argument("--modes", nargs="*", choices=list(PIECE_NAMES), default=list(PIECE_NAMES))
     parser.add_argument("--write", action="store_true", help="write the package's answers.json")

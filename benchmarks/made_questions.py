@@ -28,6 +28,7 @@ from typing import Literal
 
 import numpy as np
 from datasets import BenchPassage, BenchQuestion, BenchSet, bank, sample
+from options import add_sets
 from phrasing import asked_of_heading, asked_of_sentence
 
 from freehold.assistant.sentences import pieces
@@ -229,7 +230,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--data", type=Path, required=True, help="folder of the question sets")
+    add_sets(parser)
     parser.add_argument("--show", type=int, default=10, help="questions shown of each kind (seed 0)")
     options = parser.parse_args()
     for reader in MADE.values():

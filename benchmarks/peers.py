@@ -34,6 +34,7 @@ from datasets import BenchQuestion, BenchSet, sample
 from knowledge import SCOPE, embedded, known
 from machine import machine
 from numpy.typing import NDArray
+from options import add_cache, add_model, add_sets
 from search import READ, Timed, asked
 
 from freehold.config import load
@@ -302,10 +303,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--data", type=Path, required=True, help="folder of the question sets")
-    parser.add_argument("--cache", type=Path, required=True, help="folder in which vectors are kept")
+    add_sets(parser)
+    add_cache(parser, required=True)
     parser.add_argument("--peers", type=Path, required=True, help="folder of the peers' environments")
-    parser.add_argument("--model", type=Path, help="folder of the embedding model")
+    add_model(parser)
     parser.add_argument("--questions", type=int, default=500, help="most questions per set (seed 0)")
     parser.add_argument("--sets", nargs="+", default=SETS, choices=SETS)
     parser.add_argument("--fresh", action="store_true", help="warm up with other questions than are counted")

@@ -29,6 +29,7 @@ from typing import Any
 from datasets import BenchQuestion, dstc11
 from knowledge import embedded, keep_vectors
 from machine import machine
+from options import add_cache, add_model, add_sets
 
 from freehold import app
 from freehold.config import load
@@ -160,10 +161,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--data", type=Path, required=True, help="folder of the question sets")
-    parser.add_argument("--cache", type=Path, help="folder in which vectors are kept between runs")
+    add_sets(parser)
+    add_cache(parser)
     parser.add_argument("--home", type=Path, help="data folder to use, and to leave behind")
-    parser.add_argument("--model", type=Path, help="folder of the embedding model")
+    add_model(parser)
     parser.add_argument("--list", action="store_true", help="print the hundred to read, without verdicts")
     options = parser.parse_args()
     app.EVALUATION_NICENESS = 0  # times are reported, so it does not give way here

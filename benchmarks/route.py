@@ -30,6 +30,7 @@ from typing import Any
 import numpy as np
 from datasets import BenchSet, banking77, clinc150, sample
 from machine import machine
+from options import add_sets
 from safetensors import safe_open
 
 from freehold.config import load
@@ -337,7 +338,7 @@ def labelled(questions: BenchSet) -> Rows:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True, help="folder of the question sets")
+    add_sets(parser)
     parser.add_argument("--work", type=Path, required=True, help="where everything is made")
     parser.add_argument("--preset", choices=PRESETS, default="small")
     parser.add_argument(

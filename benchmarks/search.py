@@ -25,6 +25,7 @@ from knowledge import SCOPE, known
 from machine import machine
 from made_questions import MADE
 from numpy.typing import NDArray
+from options import add_cache, add_model, add_sets
 
 from freehold.config import load
 from freehold.engines.embedder import OnnxEmbedder
@@ -272,11 +273,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--data", type=Path, required=True, help="folder of the question sets")
-    parser.add_argument(
-        "--cache", type=Path, help="folder in which the passages' vectors are kept between runs"
-    )
-    parser.add_argument("--model", type=Path, help="folder of the embedding model")
+    add_sets(parser)
+    add_cache(parser)
+    add_model(parser)
     parser.add_argument(
         "--questions", type=int, default=1500, help="most questions per set and half (seed 0)"
     )

@@ -34,6 +34,7 @@ from datasets import BenchPassage, BenchSet, sample
 from knowledge import embedded
 from machine import machine
 from numpy.typing import NDArray
+from options import add_model, add_sets
 from search import READ, asked
 
 from freehold.assistant.assistants import assistants
@@ -344,9 +345,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--data", type=Path, required=True, help="folder of the question sets")
+    add_sets(parser)
     parser.add_argument("--cache", type=Path, required=True, help="folder of kept vectors and data folders")
-    parser.add_argument("--model", type=Path, help="folder of the embedding model")
+    add_model(parser)
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES)
     parser.add_argument("--questions", type=int, default=300, help="questions asked of each size")
     parser.add_argument("--sets", nargs="+", default=SETS, choices=SETS, help="what the passages are of")
