@@ -3,6 +3,7 @@ import { useEffect, useMemo, useState } from "preact/hooks";
 import { chatApi } from "../shared/api";
 import { ChatView } from "../shared/ChatView";
 import { ErrorNote } from "../shared/ErrorNote";
+import { focusAgain } from "../shared/focus";
 import { Memory } from "../shared/memory";
 import { SourcePanel } from "../shared/SourcePanel";
 import type { Citation } from "../shared/types";
@@ -47,7 +48,7 @@ export function AskView({ token, demo, offer, question, asked, handle }: Props) 
   const close = () => {
     const from = opened?.from;
     setOpened(null);
-    requestAnimationFrame(() => from?.focus());
+    focusAgain(from);
   };
 
   return (

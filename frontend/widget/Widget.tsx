@@ -2,6 +2,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import type { ChatApi } from "../shared/api";
 import { ChatView } from "../shared/ChatView";
 import { ErrorNote } from "../shared/ErrorNote";
+import { focusAgain } from "../shared/focus";
 import { ChatIcon, CloseIcon, DownIcon, NewIcon } from "../shared/icons";
 import type { Memory } from "../shared/memory";
 import { SourcePanel } from "../shared/SourcePanel";
@@ -70,7 +71,7 @@ export function Widget({ api, kept, tab, options, paint }: Props) {
   const closeSource = () => {
     const from = opened?.from;
     setOpened(null);
-    requestAnimationFrame(() => from?.focus());
+    focusAgain(from);
   };
 
   useEffect(() => {
