@@ -1,29 +1,20 @@
 """Questions made from headings and sentences: what is asked must not stand in what is searched."""
 
-import importlib
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from types import ModuleType
 
 import pytest
+from benchmark_modules import loaded
 
 from freehold.knowledge.parse_markdown import parse_markdown
 
-BENCHMARKS = Path(__file__).parents[3] / "benchmarks"
 MODULES = ("datasets", "phrasing", "made_questions")
 
 
 @pytest.fixture
 def made(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
-    """The module, out of a folder that is no package; a library of the name `datasets` is left alone."""
-    before = {name: sys.modules.pop(name, None) for name in MODULES}
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
-    yield importlib.import_module("made_questions")
-    for name, module in before.items():
-        sys.modules.pop(name, None)
-        if module is not None:
-            sys.modules[name] = module
+    with loaded(monkeypatch, *MODULES) as modules:
+        yield modules["made_questions"]
 
 
 @pytest.mark.parametrize(

@@ -1,29 +1,21 @@
 """Claims and their labels, as the public sets write them down."""
 
-import importlib
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from benchmark_modules import loaded
 
-BENCHMARKS = Path(__file__).parents[3] / "benchmarks"
 MODULES = ("datasets", "edits", "judged", "phrasing", "reading_material", "reading_claims")
 LIFT = "The caretaker mends the lift. He comes on Mondays."
 
 
 @pytest.fixture
 def claims(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
-    """The module, out of a folder that is no package; a library of the name `datasets` is left alone."""
-    before = {name: sys.modules.pop(name, None) for name in MODULES}
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
-    yield [importlib.import_module(name) for name in MODULES][-1]
-    for name, module in before.items():
-        sys.modules.pop(name, None)
-        if module is not None:
-            sys.modules[name] = module
+    with loaded(monkeypatch, *MODULES) as modules:
+        yield modules["reading_claims"]
 
 
 def told(claims: ModuleType, path: Path) -> list[tuple[str, str, str | None]]:

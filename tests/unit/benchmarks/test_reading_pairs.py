@@ -1,7 +1,5 @@
 """What the reader is tuned on, as numbers: every answer stands where the pair says, and nothing else does."""
 
-import importlib
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -10,24 +8,18 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from benchmark_modules import loaded
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
 
-BENCHMARKS = Path(__file__).parents[3] / "benchmarks"
 MODULES = ("datasets", "edits", "phrasing", "reading_material", "reading_documents", "reading_pairs")
 
 
 @pytest.fixture
 def found(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, ModuleType]]:
-    """The modules, out of a folder that is no package; a library of the name `datasets` is left alone."""
-    before = {name: sys.modules.pop(name, None) for name in MODULES}
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
-    yield {name: importlib.import_module(name) for name in MODULES}
-    for name, module in before.items():
-        sys.modules.pop(name, None)
-        if module is not None:
-            sys.modules[name] = module
+    with loaded(monkeypatch, *MODULES) as modules:
+        yield modules
 
 
 @pytest.fixture
