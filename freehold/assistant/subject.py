@@ -38,6 +38,8 @@ USUAL_SHARE = 1 / 3
 
 Place = list[frozenset[str]]
 """The words of a title and of the headings under it."""
+Text = tuple[frozenset[str], frozenset[str]]
+"""The words of a passage, and those of its title and headings."""
 
 
 def asides(query: Query, found: Sequence[Passage], rarities: Rarities | None) -> NDArray[np.float32]:
@@ -48,7 +50,7 @@ def asides(query: Query, found: Sequence[Passage], rarities: Rarities | None) ->
     """
     if len(found) < 2 or not query.history:
         return np.zeros(len(found), np.float32)
-    places = _apart(_telling([_place(passage) for passage in found], found))
+    places = _apart(_telling([_place(passage) for passage in found], _texts(found)))
     weight = _weight(places, rarities)
     own = frozenset(words(query.text))
     alone = stands_alone(query.text)
@@ -80,16 +82,17 @@ def kept_to(
     places = [_place(passage) for passage in passages]
     if max(_shares(places, said, _weight(places, rarities))) >= CLEARLY:
         return tuple(found)
+    texts = _texts(passages)
     for turn in reversed(turns):
         said = _said(turn)
         near = look(turn.text)
-        places = _telling([_place(each.passage) for each in near], passages)
+        places = _telling([_place(each.passage) for each in near], texts)
         shares = _shares(places, said, _weight(places, rarities))
         if not len(shares) or shares.max() < CLEARLY:
             continue
         name = _named_part(near[int(shares.argmax())].passage, said)
         again = look(f"{name} {query.text}")
-        places = _telling([_place(each.passage) for each in again], passages)
+        places = _telling([_place(each.passage) for each in again], texts)
         shares = _shares(places, said, _weight(places, rarities))
         about = [each for each, share in zip(again, shares, strict=True) if share >= NAMED_FROM]
         known = {each.passage.id for each in about}
@@ -107,9 +110,12 @@ def _place(passage: Passage) -> Place:
     return [frozenset(words(part)) for part in passage.above]
 
 
-def _telling(places: Sequence[Place], found: Sequence[Passage]) -> list[Place]:
-    """The places without words that are usual in the text of those found elsewhere."""
-    texts = [(frozenset(words(passage.text)), frozenset().union(*_place(passage))) for passage in found]
+def _texts(found: Sequence[Passage]) -> list[Text]:
+    return [(frozenset(words(passage.text)), frozenset().union(*_place(passage))) for passage in found]
+
+
+def _telling(places: Sequence[Place], texts: Sequence[Text]) -> list[Place]:
+    """The places without words that are usual in the text of passages found elsewhere."""
 
     def tells(word: str) -> bool:
         others = [text for text, place in texts if word not in place]
