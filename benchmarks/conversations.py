@@ -57,7 +57,7 @@ def observe(room: Room, questions: Sequence[BenchQuestion]) -> list[str]:
         told = answered(room, query)
         cited = [room.names[span.passage.passage.id] for span in told.spans]
         places = {homes[passage] for passage in question.passage_ids}
-        shown = told.confidence >= room.extractor.refuse_below and bool(cited)
+        shown = told.answers(room.extractor.refuse_below)
         rows.append(shown)
         if shown:
             first.append((cited[0] in question.passage_ids, homes[cited[0]] in places))

@@ -23,13 +23,9 @@ def afresh(
     Not where several documents then tell it alike, each of its own thing, as those of hotels all do of
     parking: the question was about the one spoken of. An answer is refused under the confidence `below`.
     """
-    if _answers(told, below) or not query.history or not stands_alone(query.text):
+    if told.answers(below) or not query.history or not stands_alone(query.text):
         return query, told
     alone = replace(query, history=())
     anew = seek(alone)
     apart = not alike([span.passage.passage for span in anew.spans])
-    return (alone, anew) if _answers(anew, below) and apart else (query, told)
-
-
-def _answers(told: Extract, below: float) -> bool:
-    return bool(told.spans) and told.confidence >= below
+    return (alone, anew) if anew.answers(below) and apart else (query, told)

@@ -242,7 +242,7 @@ class Answerer:
         query, extract = await to_thread.run_sync(self._sought, query, part, work)
         work.lap("extract")
         part.basis = None if query.history else basis
-        if extract.confidence < self._settings.refuse_below or not extract.spans:
+        if not extract.answers(self._settings.refuse_below):
             yield work.refuse(part)
             return
         if work.alone and (offered := await to_thread.run_sync(self._choices, query, part)):

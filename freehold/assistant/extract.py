@@ -28,6 +28,8 @@ MOST_SPANS = 3
 """Sentences quoted at most; a list, table or code block counts as one."""
 PASSAGES_KEPT = 64
 """Passages whose reading is kept for the next question (about 120 kB each)."""
+ANSWERS_KEPT = 64
+"""What the reader made of a question and a passage: it is asked amid the turns, afresh, and of one alone."""
 READ_TOGETHER = 2
 """Passages that a reader reads before what it found is weighed."""
 READ_MORE = 1
@@ -65,6 +67,10 @@ class Extract:
     """Processor seconds that threads other than the caller's spent on it."""
     about: tuple[ScoredPassage, ...] = ()
     """The passages on the subject of the first span, of those that were given, in their order."""
+
+    def answers(self, refuse_below: float) -> bool:
+        """Whether it is shown rather than refused."""
+        return bool(self.spans) and self.confidence >= refuse_below
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +112,7 @@ class Extractor:
         self._reader = reader if self._embedder is not None else None
         self._rarities = rarities
         self._readings = Recent(lambda passage: read(passage, self._embedder), keep)
+        self._told = lru_cache(ANSWERS_KEPT)(self._by_reading)
 
     @property
     def mode(self) -> Mode:
@@ -201,9 +208,13 @@ class Extractor:
             return np.zeros((0, len(PIECE_NAMES[self.mode])), np.float32)
         if self._reader is None:
             return measure(asked, reading, rank, aside=aside)
-        found = [one.piece for one in reading.told]
-        told = by_reading(self._reader, asked.text, passage, found)
-        return measure(asked, reading, rank, told, aside=aside)
+        return measure(asked, reading, rank, self._told(asked.text, passage), aside=aside)
+
+    def _by_reading(self, question: str, passage: Passage) -> Array:
+        """What the reader makes of the passage's pieces: the slowest part of all."""
+        assert self._reader is not None
+        found = [one.piece for one in self.read(passage).told]
+        return by_reading(self._reader, question, passage, found)
 
     def read(self, passage: Passage) -> Read:
         """The passage read, from what is kept when its words are still the same."""

@@ -13,7 +13,7 @@ from freehold.assistant.sentences import pieces
 from freehold.engines.reader import Reading
 from freehold.errors import ModelRejected
 from freehold.testing import FakeEmbedder
-from freehold.types import DocumentRef, Passage, Query, ScoredPassage
+from freehold.types import DocumentRef, Passage, Query, ScoredPassage, Turn
 
 TEXT = "Nails are sold by weight. A refund takes five days. Shops close at nine."
 
@@ -136,6 +136,21 @@ def test_no_more_is_read_than_it_takes(question, odds, sure, read):
     reader = PointsAt("five", odds=odds)
     Extractor(Tokens(), reader=reader).extract(Query(question), passages_of(6), sure=sure)
     assert len(reader.asked) == read
+
+
+def test_a_passage_is_read_once_for_a_question_amid_its_turns_afresh_and_alone():
+    reader = PointsAt("five", odds=3)
+    extractor, passages = Extractor(Tokens(), reader=reader), passages_of(6)
+    history = (Turn("user", "Do you sell nails?"), Turn("assistant", "By weight."))
+    question = "How long does a refund take?"
+    amid, alone = (extractor.extract(Query(question, turns), passages) for turns in (history, ()))
+    extractor.extract(Query(question), passages[:1])
+    assert len(reader.asked) == 6
+    anew = Extractor(Tokens(), reader=PointsAt("five", odds=3)).extract(Query(question), passages)
+    assert (alone.spans, alone.confidence) == (anew.spans, anew.confidence)
+    assert amid.spans
+    extractor.extract(Query("How long does it take?"), passages[:1])
+    assert len(reader.asked) == 7
 
 
 def test_nor_where_it_is_hopeless(monkeypatch):
