@@ -92,7 +92,10 @@ class EventStream(Response):
         with writer:
             async with aclosing(self._events) as events:
                 async for piece in events:
-                    writer.send_nowait(piece)
+                    try:
+                        writer.send_nowait(piece)
+                    except anyio.BrokenResourceError:  # its reader went while it was made behind a shield
+                        return
 
 
 async def while_connected(receive: Receive, work: Callable[[], Awaitable[None]]) -> None:
