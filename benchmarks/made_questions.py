@@ -89,11 +89,18 @@ class _Candidate:
 
 def bank_made(folder: Path) -> BenchSet:
     """A bank's help centre: short documents, many about sister products."""
-    read = (
-        (passage.id, parse_markdown(f"# {passage.title}\n\n{passage.text}", passage.title))
-        for passage in bank(folder).passages
-    )
-    return made("bank-made", read)
+    return made("bank-made", _bank(folder))
+
+
+def bank_as_it_is(folder: Path) -> BenchSet:
+    """The same with nothing hidden and no questions."""
+    passages = (passage for name, parsed in _bank(folder) for passage in _cut(name, parsed).passages)
+    return BenchSet("bank-as-it-is", tuple(passages), ())
+
+
+def _bank(folder: Path) -> Iterator[tuple[str, Parsed]]:
+    for passage in bank(folder).passages:
+        yield passage.id, parse_markdown(f"# {passage.title}\n\n{passage.text}", passage.title)
 
 
 def helpcentre_made(folder: Path) -> BenchSet:

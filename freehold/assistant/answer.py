@@ -22,18 +22,18 @@ from freehold.assistant import smalltalk
 from freehold.assistant.afresh import afresh
 from freehold.assistant.answer_memory import AnswerMemory, Reuse
 from freehold.assistant.branches import choices, narrowed
+from freehold.assistant.differing import Quoted, differing
 from freehold.assistant.draft import Draft
 from freehold.assistant.extract import SURE, Extract, Extractor
 from freehold.assistant.finding import find
 from freehold.assistant.fitting import fitted
-from freehold.assistant.flights import Flights
+from freehold.assistant.flights import Flights, flight
 from freehold.assistant.grounding import Check, Checker
 from freehold.assistant.history import picks, resolve, stands_alone, without_small_talk
 from freehold.assistant.parts import lead_in, split
 from freehold.assistant.rewriting import Rewritten
 from freehold.assistant.routing import Routed
 from freehold.assistant.trace import Checked, Recorder, Trace
-from freehold.assistant.wording import read as wording
 from freehold.assistant.work import NO_DOCUMENTS, REFUSAL, Part, Work
 from freehold.engines.base import Engine, Finished, Generation
 from freehold.errors import FreeholdError
@@ -120,7 +120,7 @@ class Answerer:
             at_once = await self._at_once(query, talk, work)
             asked = () if at_once is not None else await self._asked(talk.rest, query.history, work)
             basis = await self._basis(work, instructions) if asked else None
-            async with self._flights.turn(_flight(asked, assistant_id, basis)):
+            async with self._flights.turn(flight(asked, assistant_id, basis)):
                 if at_once is not None:
                     work.told(at_once)
                     yield at_once
@@ -245,13 +245,14 @@ class Answerer:
         if not extract.answers(self._settings.refuse_below):
             yield work.refuse(part)
             return
-        if work.alone and (offered := await to_thread.run_sync(self._choices, query, part)):
+        offered, quoted = await to_thread.run_sync(self._branched, query, part, extract, work)
+        if offered:
             part.basis = None
             yield work.ask_back(part, offered)
             return
-        if (engine := self._engine()) is None:
-            for quoted in work.quote(part, extract):
-                yield quoted
+        if quoted.others or (engine := self._engine()) is None:
+            for told in work.quote(part, quoted):
+                yield told
             return
         async with aclosing(self._generated(engine, query, part, work, instructions)) as events:
             async for event in events:
@@ -315,7 +316,7 @@ class Answerer:
     def _extract(self, query: Query, part: Part, work: Work) -> Extract:
         """In a thread: the sentences that answer, and how surely they do."""
         began = time.thread_time()
-        used = narrowed(query, part.found, partial(self._best, query))
+        used = narrowed(query, part.found, lambda one: self._alone(query, one).text)
         sure = max(SURE, self._settings.refuse_below)
         extract = self._extractor.extract(query, used, sure=sure)
         answering = {span.passage.passage.id for span in extract.spans}
@@ -331,14 +332,21 @@ class Answerer:
         work.spent(began)
         return verdict
 
-    def _choices(self, query: Query, part: Part) -> tuple[str, ...]:
-        """In a thread: what to let the visitor choose from, where the passages branch."""
-        return choices(query, part.about, partial(self._best, query))
+    def _branched(
+        self, query: Query, part: Part, extract: Extract, work: Work
+    ) -> tuple[tuple[str, ...], Quoted]:
+        """In a thread: what to let the visitor choose from where passages branch, else what is quoted."""
+        began = time.thread_time()
+        alone = partial(self._alone, query)
+        offered = choices(query, part.about, lambda one: alone(one).text) if work.alone else ()
+        below, rarities = self._settings.refuse_below, self._search.rarities
+        others = () if offered else differing(query, extract, below, alone, rarities)
+        work.spent(began)
+        return offered, Quoted(extract.spans, others)
 
-    def _best(self, query: Query, scored: ScoredPassage) -> str | None:
-        """The sentence of a passage that answers best."""
-        spans = self._extractor.extract(query, [scored]).spans
-        return spans[0].text if spans else None
+    def _alone(self, query: Query, scored: ScoredPassage) -> Extract:
+        """What one passage answers."""
+        return self._extractor.extract(query, [scored])
 
     def _record(self, work: Work) -> None:
         """In a thread: the trace, then what the memory keeps of it."""
@@ -386,10 +394,3 @@ class Answerer:
                     place = (cited[verdict.passage], verdict.quote_start, verdict.quote_end)
                     for told in work.claim(separator + text, [place]):
                         yield told
-
-
-def _flight(asked: tuple[Query, ...], assistant_id: str, basis: str | None) -> str | None:
-    """Under which key equal questions wait for each other; only what is one question and stands alone."""
-    if basis is None or len(asked) != 1 or asked[0].history:
-        return None
-    return f"{assistant_id} {basis} {wording(asked[0].text).exact}"

@@ -9,10 +9,11 @@ Knows only the passages found: there may be further choices.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 from itertools import combinations
 
+from freehold.assistant.marks import plain
 from freehold.assistant.suggestions import VERBS
 from freehold.knowledge.words import words
 from freehold.types import Passage, Query, ScoredPassage, Turn
@@ -27,9 +28,10 @@ ALIKE = 0.5
 _MOST_CHOICES = 5
 _LONGEST_SLOT = 4
 _LABEL_WORDS = 5
-_OVERALL = re.compile(
-    r"\b(?:compar\w+|differ\w*|versus|vs|between|each|every|all|both|which|either|any|anywhere|list|overview|types?"
-    r"|kinds?|options?|available|overall|generally?|in general)\b",
+OVERALL = re.compile(
+    r"\b(?:compar\w+|differ\w*|versus|vs|between|(?:each|every)(?! (?:day|week|month|quarter|year|time)\b)"
+    r"|all|both|which|either|any|anywhere|list|overview|types?|kinds?|options?|available|overall|generally?"
+    r"|in general)\b",
     re.IGNORECASE,
 )
 """Asks about the choices themselves, or about all of them."""
@@ -38,18 +40,19 @@ _NUMBERED = frozenset(
 )
 _SECTIONS = frozenset(
     words(
-        "about background conclusion contents details description example examples faq frequently asked"
-        " questions general glossary guidance information instructions introduction note notes overview"
-        " prerequisites procedure purpose reference references requirements scope steps summary tips"
-        " troubleshooting"
+        "about at a glance background conclusion contents details description example examples faq frequently"
+        " asked questions general glossary guidance highlights information instructions introduction key"
+        " note notes overview prerequisites procedure purpose reference references requirements scope steps"
+        " summary takeaways tips troubleshooting what this means for you"
     )
 )
 """Headings of these words alone name a part of a text, not a thing to choose."""
+ASKING = frozenset(words("much many long often each get have need know tell"))
+"""Words of a question that say nothing of what it is about."""
 _ALL_OF_THEM = re.compile(
     r"\W*(?:both|all|all of (?:them|it)|either|any|any of them|every one|everything)\W*", re.I
 )
 _ORDINALS = ("first", "second", "third", "fourth", "fifth")
-_UNSPOKEN = re.compile(r"[*_`\[\]<>|#\\~]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,7 @@ def choices(
 
     `answer` gives the sentence of a passage that answers best.
     """
-    if len(found) < 2 or _OVERALL.search(query.text):
+    if len(found) < 2 or OVERALL.search(query.text):
         return ()
     best = found[0]
     rivals = [each for each in found[1:] if each.score >= NEAR_SHARE * best.score]
@@ -94,7 +97,7 @@ def choices(
         told = _told(answer(each))
         if told is None or value in values:
             continue
-        if not _parallel(own, told, {*values[0], *value}) or _covered(asked, best) != _covered(asked, each):
+        if not _parallel(own, told, {*values[0], *value}) or covered(asked, best) != covered(asked, each):
             continue
         values.append(value)
         labels.append(_label(path, start, from_end))
@@ -211,7 +214,7 @@ def _label(path: _Path, start: int, from_end: int) -> str:
         wanted = set(path.words[start : len(path.words) - from_end])
         kept = [word for word in part.split() if set(words(word)) & wanted]
         text = " ".join(kept) or part
-    return " ".join(_UNSPOKEN.sub(" ", text).split()).strip(" :,;.-–")
+    return plain(text).strip(" :,;.-–")
 
 
 def _orders(label: str) -> bool:
@@ -234,7 +237,8 @@ def _parallel(one: tuple[str, ...], other: tuple[str, ...], slot: set[str]) -> b
     return shared >= 2 and shared >= ALIKE * max(len(frame_a), len(frame_b))
 
 
-def _covered(asked: set[str], scored: ScoredPassage) -> set[str]:
-    """The question's words that a passage and its place hold."""
+def covered(asked: Set[str], scored: ScoredPassage) -> frozenset[str]:
+    """The question's words that a passage and its place hold, but for those that only ask."""
     passage = scored.passage
-    return asked & set(words(" ".join((passage.document.title, *passage.heading_path, passage.text))))
+    held = words(" ".join((passage.document.title, *passage.heading_path, passage.text)))
+    return frozenset(held) & (asked - ASKING)

@@ -68,6 +68,11 @@ class Extract:
     about: tuple[ScoredPassage, ...] = ()
     """The passages on the subject of the first span, of those that were given, in their order."""
 
+    @property
+    def text(self) -> str | None:
+        """What the first span says; None where there is none."""
+        return self.spans[0].text if self.spans else None
+
     def answers(self, refuse_below: float) -> bool:
         """Whether it is shown rather than refused."""
         return bool(self.spans) and self.confidence >= refuse_below

@@ -6,6 +6,9 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from freehold.assistant.wording import read as wording
+from freehold.types import Query
+
 PATIENCE_SECONDS = 30.0
 """How long one waits for another's answer before working it out too."""
 
@@ -42,3 +45,10 @@ class Flights:
         finally:
             del self._flying[key]
             mine.set_result(ended)
+
+
+def flight(asked: tuple[Query, ...], assistant_id: str, basis: str | None) -> str | None:
+    """Under which key equal questions wait for each other; only what is one question and stands alone."""
+    if basis is None or len(asked) != 1 or asked[0].history:
+        return None
+    return f"{assistant_id} {basis} {wording(asked[0].text).exact}"

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from freehold.assistant.marks import headed, plain
+
 MOST_PARTS = 4
 """Questions answered in one message; with more, the message is taken as one."""
 
@@ -39,7 +41,6 @@ _REPORTS = re.compile(
 )
 """After one of these a question word may belong to what was begun."""
 _LEAST_WORDS = 3
-_UNSPOKEN = re.compile(r"[*_`\[\]<>|#\\~]+")
 
 
 def split(text: str) -> tuple[str, ...]:
@@ -56,9 +57,9 @@ def split(text: str) -> tuple[str, ...]:
 
 def lead_in(part: str, first: bool) -> str:
     """What stands above the answer to a part: the visitor's own words, in bold."""
-    said = " ".join(_UNSPOKEN.sub(" ", part).split()).strip()
+    said = plain(part)
     said = said[:1].upper() + said[1:]
-    return ("" if first else "\n\n") + f"**{said if said.endswith('?') else said.rstrip('.,;: ') + '?'}**\n\n"
+    return ("" if first else "\n\n") + headed(said if said.endswith("?") else said.rstrip(".,;: ") + "?")
 
 
 def _joined(sentence: str) -> list[str]:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from freehold.assistant.evidence import USUAL_RARITY, Rarities
 from freehold.assistant.history import stands_alone
+from freehold.assistant.marks import without_ours
 from freehold.knowledge.closeness import named
 from freehold.knowledge.words import words
 from freehold.types import Passage, Query, ScoredPassage, Turn
@@ -151,4 +152,5 @@ def _weight(places: Sequence[Place], rarities: Rarities | None) -> Callable[[str
 
 
 def _said(turn: Turn) -> frozenset[str]:
-    return frozenset(words(turn.text))
+    """Its words; the titles that we put above quotes are nobody's choice of subject."""
+    return frozenset(words(turn.text if turn.role == "user" else without_ours(turn.text)))

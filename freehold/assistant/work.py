@@ -12,7 +12,9 @@ from dataclasses import dataclass, replace
 from freehold.assistant.answer_memory import Kept, Reuse
 from freehold.assistant.branches import question_back
 from freehold.assistant.citations import Citations
-from freehold.assistant.extract import Extract, Span
+from freehold.assistant.differing import Quoted
+from freehold.assistant.extract import Span
+from freehold.assistant.marks import DIFFERENTLY, headed
 from freehold.assistant.trace import Trace
 from freehold.types import (
     AnswerEvent,
@@ -132,14 +134,22 @@ class Work:
         part.outcome, part.nearby = "refused", passages
         return MessageDelta(Claim(REFUSAL_NEARBY if passages and self.alone else REFUSAL, ()))
 
-    def quote(self, part: Part, extract: Extract) -> Iterator[CitationFound | MessageDelta]:
-        """The extracted spans as claims, to the letter: neighbours run on, the others stand apart."""
+    def quote(self, part: Part, quoted: Quoted) -> Iterator[CitationFound | MessageDelta]:
+        """Spans as claims, to the letter: neighbours run on, the others stand apart, and those of several
+        documents under their titles."""
         part.outcome = "answered"
+        spans = quoted.in_order()
+        titled = len({_title(span) for span in spans}) > 1
         before: Span | None = None
-        for span in extract.spans:
+        for span in spans:
             passage = span.passage.passage
             text = passage.text[span.start : span.end].strip()
-            yield from self.claim(_separator(before, span, text) + text, [(passage, span.start, span.end)])
+            if titled and (before is None or _title(before) != _title(span)):
+                opening = "\n\n" if before is not None else DIFFERENTLY + "\n\n" if quoted.others else ""
+                text = opening + headed(_title(span)) + text
+            else:
+                text = _separator(before, span, text) + text
+            yield from self.claim(text, [(passage, span.start, span.end)])
             before = span
 
     def claim(
@@ -217,6 +227,10 @@ class Work:
     @staticmethod
     def _since(moment: float) -> float:
         return round(1000 * (time.perf_counter() - moment), 2)
+
+
+def _title(span: Span) -> str:
+    return span.passage.passage.document.title
 
 
 def _separator(before: Span | None, span: Span, text: str) -> str:

@@ -17,6 +17,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from freehold.assistant.marks import without_ours
 from freehold.assistant.sentences import pieces
 from freehold.assistant.statement import Statement, read
 from freehold.engines.base import Embedder
@@ -119,7 +120,7 @@ class Agreement:
 
 def compare(question: str, reply: str, answer: Sequence[str], embedder: Embedder | None) -> Agreement:
     """Both sides' sentences, each as it stands to the other side; `answer` comes in claims."""
-    ours = [one for claim in answer for one in _sentences(claim)][:MOST_SENTENCES]
+    ours = [one for claim in answer for one in _sentences(without_ours(claim))][:MOST_SENTENCES]
     theirs = [*_sentences(reply)][:MOST_SENTENCES]
     core = [at for at, text in enumerate(theirs) if not is_aside(text)]
     asides = {at: OfReply(text, "aside", 0.0, None) for at, text in enumerate(theirs) if at not in core}

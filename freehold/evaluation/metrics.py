@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from freehold.assistant.marks import without_ours
 from freehold.tasks.metrics import f1, holds
 
 DEPTH = 10
@@ -114,7 +115,7 @@ def _search(record: Mapping[str, Any]) -> dict[str, float]:
 
 def _answer(record: Mapping[str, Any], refused: bool) -> dict[str, float]:
     found: dict[str, float] = {}
-    sentences = [] if refused else [claim["text"] for claim in record["claims"]]
+    sentences = [] if refused else [without_ours(claim["text"]) for claim in record["claims"]]
     if answers := record["gold"]["answers"]:
         found["answers.f1"] = max(f1("".join(sentences), gold) for gold in answers)
         holding = [any(holds(sentence, gold) for gold in answers) for sentence in sentences]

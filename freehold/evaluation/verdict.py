@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from freehold.assistant.marks import without_ours
 from freehold.tasks.metrics import f1, holds, words
 
 Verdict = Literal[
@@ -42,7 +43,7 @@ def verdict(record: Mapping[str, Any]) -> Verdict:
 
 def _right(record: Mapping[str, Any]) -> bool | None:
     answers = record["gold"]["answers"]
-    sentences = [claim["text"] for claim in record["claims"]]
+    sentences = [without_ours(claim["text"]) for claim in record["claims"]]
     short = [gold for gold in answers if len(words(gold)) <= SHORT]
     if short:
         return any(holds(sentence, gold) for sentence in sentences[:3] for gold in short)

@@ -48,6 +48,40 @@ async def test_spans_that_do_not_follow_each_other_stand_apart(world: World) -> 
     )
 
 
+FREE = scored("The storage limit is 2 GB. Ask us for more.", id=8, title="Free plan at a glance")
+PRO = scored("Teams: the storage limit is 100 GB.", 0.79, id=9, title="Pro plan *features*")
+
+
+async def test_quotes_of_several_documents_stand_under_their_titles(world: World) -> None:
+    world.search.passages = (FREE, PRO)
+    extractor = ScriptedExtractor("Ask us for more.", "Teams:", "The storage limit is 2 GB.")
+    seen = await events(world.answerer(extractor), "Can the storage be larger?")
+    assert said(seen) == (
+        "**Free plan at a glance**\n\nAsk us for more.\n\nThe storage limit is 2 GB.\n\n"
+        "**Pro plan features**\n\nTeams:"
+    )
+    assert [event.claim.citations for event in seen if isinstance(event, MessageDelta)] == [(1,), (2,), (3,)]
+
+
+@pytest.mark.parametrize("engine", [None, FakeEngine(script="The storage limit is 2 GB [1].")])
+async def test_where_documents_differ_each_is_told(world: World, engine: FakeEngine | None) -> None:
+    world.search.passages = (FREE, PRO)
+    extractor = ScriptedExtractor("The storage limit is 2 GB.", "Teams: the storage limit is 100 GB.")
+    extractor.only["What is the storage limit, and why?"] = ["The storage limit is 2 GB."]
+    told = await events(world.answerer(extractor, engine), "What is the storage limit?")
+    assert said(told) == (
+        "The documents answer this differently, depending on what it is about:\n\n"
+        "**Free plan at a glance**\n\nThe storage limit is 2 GB.\n\n"
+        "**Pro plan features**\n\nTeams: the storage limit is 100 GB."
+    )
+    end = told[-1]
+    assert isinstance(end, MessageEnd)
+    assert (end.outcome, end.choices) == ("answered", ())
+    assert engine is None or not engine.requests
+    alone = await events(world.answerer(extractor, id="trc_2"), "What is the storage limit, and why?")
+    assert said(alone) == "The storage limit is 2 GB."
+
+
 async def test_low_confidence_refuses_and_names_what_is_near(world: World) -> None:
     seen = await events(world.answerer(ScriptedExtractor(TEXT, confidence=0.2)), "How tall is the tower?")
     end = seen[-1]

@@ -1,0 +1,27 @@
+"""Others' words in Markdown of ours: a customer's question above its answer, a title above its quote."""
+
+from __future__ import annotations
+
+import re
+
+DIFFERENTLY = "The documents answer this differently, depending on what it is about:"
+"""Above quotes of several documents that differ."""
+
+_MARKS = re.compile(r"[*_`\[\]<>|#\\~]+")
+_OURS = re.compile(rf"^(?:\*\*[^*\n]+\*\*|{re.escape(DIFFERENTLY)})$\n*", re.MULTILINE)
+
+
+def plain(text: str) -> str:
+    """Words on one line, without what Markdown or HTML would read as a mark."""
+    return " ".join(_MARKS.sub(" ", text).split())
+
+
+def headed(title: str) -> str:
+    """A title as the line above what stands under it; nothing where it has no words."""
+    said = plain(title)
+    return f"**{said}**\n\n" if said else ""
+
+
+def without_ours(text: str) -> str:
+    """An answer without the lines that we put above its quotes."""
+    return _OURS.sub("", text)
