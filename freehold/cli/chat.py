@@ -11,7 +11,7 @@ import typer
 from freehold.cli.client import Client, connect
 from freehold.cli.knowledge import who
 from freehold.cli.options import AnyAssistant, Json, config_of
-from freehold.cli.output import REFUSED, clean, fail, line, note, place, say, say_json
+from freehold.cli.output import REFUSED, clean, fail, line, note, place, say, say_json, say_piece
 from freehold.errors import FreeholdError, NotFound
 
 HELP = """\
@@ -39,7 +39,7 @@ def ask(
         answer = Answer()
         for text in answer.read(client, assistant, turns):
             if not json:
-                print(clean(text), end="", flush=True)
+                say_piece(text)
         if json:
             say_json({"answer": answer.text, **answer.facts})
         else:
@@ -99,7 +99,7 @@ def converse(client: Client, assistant: str, turns: list[dict[str, str]], answer
     """Shows an answer as it comes; Ctrl-C stops it."""
     try:
         for text in answer.read(client, assistant, turns):
-            print(clean(text), end="", flush=True)
+            say_piece(text)
     except KeyboardInterrupt:
         note("\n(stopped)")
         return

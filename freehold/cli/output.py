@@ -26,6 +26,8 @@ UNDER_BAR = 4
 UNSAFE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 """Control characters (terminals act on them) and direction marks (they make text read as another)."""
 
+_BOLD_LINE = re.compile(r"^\*\*([^*\n]+)\*\*$", re.MULTILINE)
+
 BEYOND_ASCII_CONTROLS = re.compile(r"[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 
 
@@ -42,6 +44,20 @@ def line(text: object) -> str:
 def say(text: str = "") -> None:
     """One line of data. The caller has cleaned what was not ours."""
     print(text, file=sys.stdout, flush=True)
+
+
+def say_piece(text: object) -> None:
+    """A piece of an answer as it comes, cleaned; on a terminal lines that are bold in Markdown are bold."""
+    said = clean(text)
+    if not sys.stdout.isatty():
+        print(said, end="", flush=True)
+        return
+    from rich.console import Console
+    from rich.text import Text
+
+    parts = enumerate(_BOLD_LINE.split(said))  # every second one is what stood between the marks
+    shown = Text.assemble(*((part, "bold" if number % 2 else "") for number, part in parts))
+    Console(highlight=False, markup=False).print(shown, end="", soft_wrap=True)
 
 
 def note(text: str) -> None:

@@ -80,3 +80,19 @@ def test_place_names_title_headings_and_location() -> None:
         "heading_path": ["Returns", "How long\x1b"],
     }
     assert output.place(cited) == "Returns › How long\N{REPLACEMENT CHARACTER} — shop/returns.md"
+
+
+def test_a_bold_line_of_an_answer_is_bold_on_a_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    piece = "\n\n**Free plan**\n\nIt has **two** gigabytes\x1b[2J."
+    output.say_piece(piece)
+    assert capsys.readouterr().out == piece.replace("\x1b", "\N{REPLACEMENT CHARACTER}")
+    for name in ("NO_COLOR", "COLORTERM"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    output.say_piece(piece)
+    assert capsys.readouterr().out == (
+        "\n\n\x1b[1mFree plan\x1b[0m\n\nIt has **two** gigabytes\N{REPLACEMENT CHARACTER}[2J."
+    )
