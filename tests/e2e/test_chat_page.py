@@ -19,9 +19,9 @@ def test_the_demo_answers_with_words_that_one_click_shows(
     answer = ask(page, "How do I stop the server?")
     expect(answer).to_contain_text(re.compile("stop", re.I))
 
-    mark = answer.get_by_role("button", name=re.compile("^Source 1:"))
+    mark = page.get_by_role("button", name=re.compile("^Source 1:"))
     mark.click()
-    said = answer.locator(".markdown > *").first.inner_text().removesuffix("1").strip()
+    said = answer.locator(".markdown > *", has=mark).inner_text().removesuffix("1").strip()
     assert highlighted(page) in said or said in highlighted(page)
 
 
