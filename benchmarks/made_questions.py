@@ -105,10 +105,20 @@ def _bank(folder: Path) -> Iterator[tuple[str, Parsed]]:
 
 def helpcentre_made(folder: Path) -> BenchSet:
     """A business application's help centre, as `freehold add` reads the folder."""
+    return made("helpcentre-made", _helpcentre(folder))
+
+
+def helpcentre_as_it_is(folder: Path) -> BenchSet:
+    """The same with nothing hidden and no questions."""
+    passages = (passage for name, parsed in _helpcentre(folder) for passage in _cut(name, parsed).passages)
+    return BenchSet("helpcentre-as-it-is", tuple(passages), ())
+
+
+def _helpcentre(folder: Path) -> Iterator[tuple[str, Parsed]]:
     with tempfile.TemporaryDirectory(prefix="freehold-bench-") as home:
         with tarfile.open(folder / "helpcentre" / "business-central.tar.xz") as archive:
             archive.extractall(home, filter="data")
-        return made("helpcentre-made", _read(Path(home)))
+        yield from _read(Path(home))
 
 
 MADE: dict[str, Callable[[Path], BenchSet]] = {"bank-made": bank_made, "helpcentre-made": helpcentre_made}

@@ -18,6 +18,7 @@ import numpy as np
 
 from freehold.assistant.answerability import PIECE_NAMES, Mode, confidence, standing, weights
 from freehold.assistant.evidence import Array, Asked, Rarities, Read, TokenEmbedder, Told, ask, measure, read
+from freehold.assistant.procedures import is_headed, procedure
 from freehold.assistant.reading import Reader, by_reading
 from freehold.assistant.recent import Recent
 from freehold.assistant.subject import asides
@@ -152,7 +153,8 @@ class Extractor:
             return extract
         together = READ_TOGETHER if self.mode == "reader" else max(1, len(passages))
         beside = asides(query, [scored.passage for scored in passages], self._rarities)
-        ranks = sorted(range(len(passages)), key=beside.__getitem__)
+        later = [not is_headed(asked, scored.passage) for scored in passages]
+        ranks = sorted(range(len(passages)), key=lambda at: (beside[at], later[at]))
         looked: list[_Look] = []
         seconds = 0.0
         for start in range(0, len(passages), together):
@@ -162,7 +164,8 @@ class Extractor:
             seconds += spent
             extract = self._weighed(asked, looked, seconds)
             hopeless = bool(looked) and extract.confidence < HOPELESS and not beside.any()
-            if extract.confidence >= sure or hopeless:
+            steps_left = not all(later[rank] for rank in ranks[start + together :])
+            if not steps_left and (extract.confidence >= sure or hopeless):
                 break
         if not extract.spans:
             return extract
@@ -184,7 +187,9 @@ class Extractor:
         ]
         order = np.argsort([-candidate.score for candidate in candidates], kind="stable")
         stands = standing(asked, [look.reading for look in looked], measured, used.piece)
-        return Extract(_chosen([candidates[int(at)] for at in order]), confidence(used, stands), seconds)
+        ranked = [candidates[int(at)] for at in order]
+        steps = procedure(asked, [one for one in ranked if one.aside - ranked[0].aside <= OTHER_SUBJECT])
+        return Extract(_quoted(steps) or _chosen(ranked), confidence(used, stands), seconds)
 
     def _looked(
         self, asked: Asked, found: Sequence[tuple[int, ScoredPassage, float]]
@@ -231,6 +236,10 @@ def _pool() -> ThreadPoolExecutor | None:
     """The threads that read passages, for all extractors; None where there is one processor."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return ThreadPoolExecutor(cores, thread_name_prefix="passages") if cores > 1 else None
+
+
+def _quoted(chosen: Sequence[Candidate]) -> tuple[Span, ...]:
+    return tuple(Span(one.passage, one.told.piece.start, one.told.piece.end) for one in chosen)
 
 
 def _chosen(ranked: Sequence[Candidate]) -> tuple[Span, ...]:

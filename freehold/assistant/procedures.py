@@ -1,0 +1,90 @@
+"""Who asks how to do something is shown the steps, where the documents have them.
+
+What is measured of a piece prefers sentences: one that says when a thing is done reads more like an answer
+than ten steps do. But under a heading that holds the question, or beside the sentence that answers best, the
+numbered list is the answer. Knows headings and numbers; steps written as prose, or in another section under a
+heading in other words, it does not see.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import takewhile
+from typing import Protocol, TypeVar
+
+from freehold.assistant.evidence import Asked, Told
+from freehold.knowledge.words import words
+from freehold.types import Passage, ScoredPassage
+
+HEADED = 0.75
+"""Share of the question, by rarity, from which a section's own heading holds it."""
+MOST_LISTS = 6
+"""Lists of one section's steps that are shown, where notes or passages divide them."""
+_DOING = re.compile(
+    r"\bhow (?:do|can|could|should|would|may|might) (?:i|we|you|one)\b|\bhow to\b|\bsteps (?:to|for)\b",
+    re.IGNORECASE,
+)
+_FIRST = re.compile(r"^[ \t]*1[.)][ \t]", re.MULTILINE)
+_STEP = re.compile(r"^[ \t]*\d{1,3}[.)][ \t]", re.MULTILINE)
+
+
+class Candidate(Protocol):
+    """A piece of a passage that could be quoted."""
+
+    @property
+    def passage(self) -> ScoredPassage: ...
+
+    @property
+    def told(self) -> Told: ...
+
+
+One = TypeVar("One", bound=Candidate)
+
+
+def is_headed(asked: Asked, passage: Passage) -> bool:
+    """Whether a passage stands under a heading that holds what is asked to be done."""
+    return _share(asked, passage) >= HEADED
+
+
+def procedure(asked: Asked, ranked: Sequence[One]) -> list[One]:
+    """The numbered lists of one section, in their order, from its first step on; empty where there are none.
+
+    `ranked` are all pieces looked at, best first. The section is the one headed with the question, else that
+    of the best piece, where the visitor is the one to do something.
+    """
+    lists = [one for one in ranked if one.told.piece.kind == "list" and _STEP.search(one.told.text)]
+    firsts = [one for one in lists if _begins(one)]
+    here = [one for one in firsts if _DOING.search(asked.text) and _section(one) == _section(ranked[0])]
+    shares = [_share(asked, one.passage.passage) for one in firsts]
+    if max(shares, default=0.0) >= HEADED:
+        first = firsts[shares.index(max(shares))]
+    elif here:
+        first = min(here, key=_place)
+    else:
+        return []
+    after = [one for one in lists if _section(one) == _section(first) and _place(one) > _place(first)]
+    return [first, *takewhile(lambda one: not _begins(one), sorted(after, key=_place))][:MOST_LISTS]
+
+
+def _share(asked: Asked, passage: Passage) -> float:
+    """Of the question's own words, by rarity, in the heading of a passage; 0 where nothing is to be done."""
+    own = {word: asked.rarity.get(word, 0.0) for word in asked.words}
+    if not asked.steps or not passage.above or not any(own.values()):
+        return 0.0
+    held = set(words(passage.above[-1]))
+    return sum(rarity for word, rarity in own.items() if word in held) / sum(own.values())
+
+
+def _begins(one: Candidate) -> bool:
+    return _FIRST.search(one.told.text) is not None
+
+
+def _section(one: Candidate) -> tuple[int, tuple[str, ...]]:
+    passage = one.passage.passage
+    return passage.document.id, passage.heading_path
+
+
+def _place(one: Candidate) -> int:
+    """Where it begins in its document."""
+    return one.passage.passage.start + one.told.piece.start
