@@ -2,11 +2,12 @@
 
     python benchmarks/how_to.py --data FOLDER [--cache FOLDER] [--questions N]
 
-Of a business application's help centre as it is, each section that holds numbered steps and whose heading makes
-a question that no other makes ("To post a service order": "How do I post a service order?"). `other words` asks
-the same with another verb ("How can I book a service order?"). The first quote is compared with the section:
-the steps from the first on, another part of it, or something else. Half `b` is reported; the rules were
-made on half `a`. That a customer's words stand in a heading is taken for granted here, as far as the verb.
+Of a business application's help centre as it is, each section that holds numbered steps and whose heading
+makes a question that no other makes ("To post a service order": "How do I post a service order?"). `other
+words` asks the same with another verb ("How can I book a service order?"). The first quote is compared with
+the section: the steps from the first on, another part of it, or something else. Half `b` is reported; the
+rules were made on half `a`. That a customer's words stand in a heading is taken for granted here, but for the
+verb.
 """
 
 from __future__ import annotations

@@ -342,7 +342,7 @@ class Answerer:
         below, rarities = self._settings.refuse_below, self._search.rarities
         others = () if offered else differing(query, extract, below, alone, rarities)
         work.spent(began)
-        return offered, Quoted(extract.spans, others)
+        return offered, Quoted(extract.spans, others, extract.steps)
 
     def _alone(self, query: Query, scored: ScoredPassage) -> Extract:
         """What one passage answers."""

@@ -34,6 +34,8 @@ class Quoted:
     """Best first; at least one."""
     others: tuple[Span, ...] = ()
     """What `differing` gave."""
+    steps: bool = False
+    """Whether they are the steps of one section."""
 
     def in_order(self) -> tuple[Span, ...]:
         """The spans document by document; beside what others say only those of the best one's document."""
@@ -67,7 +69,7 @@ def differing(
 
     `alone` gives what one passage by itself answers. Without `rarities` every word may name a thing.
     """
-    if not extract.spans or OVERALL.search(query.text):
+    if not extract.spans or extract.steps or OVERALL.search(query.text):
         return ()
     asked = frozenset(words(query.text))
     said = asked.union(*(words(turn.text) for turn in query.history if turn.role == "user"))

@@ -68,6 +68,8 @@ class Extract:
     """Processor seconds that threads other than the caller's spent on it."""
     about: tuple[ScoredPassage, ...] = ()
     """The passages on the subject of the first span, of those that were given, in their order."""
+    steps: bool = False
+    """Whether the spans are the steps of one section, in their order; then they may be more than three."""
 
     @property
     def text(self) -> str | None:
@@ -189,7 +191,8 @@ class Extractor:
         stands = standing(asked, [look.reading for look in looked], measured, used.piece)
         ranked = [candidates[int(at)] for at in order]
         steps = procedure(asked, [one for one in ranked if one.aside - ranked[0].aside <= OTHER_SUBJECT])
-        return Extract(_quoted(steps) or _chosen(ranked), confidence(used, stands), seconds)
+        spans = _quoted(steps) or _chosen(ranked)
+        return Extract(spans, confidence(used, stands), seconds, steps=bool(steps))
 
     def _looked(
         self, asked: Asked, found: Sequence[tuple[int, ScoredPassage, float]]

@@ -50,19 +50,21 @@ def is_headed(asked: Asked, passage: Passage) -> bool:
 def procedure(asked: Asked, ranked: Sequence[One]) -> list[One]:
     """The numbered lists of one section, in their order, from its first step on; empty where there are none.
 
-    `ranked` are all pieces looked at, best first. The section is the one headed with the question, else that
-    of the best piece, where the visitor is the one to do something.
+    `ranked` are all pieces looked at, best first. The section is the one headed with the question, of several
+    that of the best piece, else the best piece's, where the visitor is the one to do something.
     """
     lists = [one for one in ranked if one.told.piece.kind == "list" and _STEP.search(one.told.text)]
     firsts = [one for one in lists if _begins(one)]
-    here = [one for one in firsts if _DOING.search(asked.text) and _section(one) == _section(ranked[0])]
     shares = [_share(asked, one.passage.passage) for one in firsts]
-    if max(shares, default=0.0) >= HEADED:
-        first = firsts[shares.index(max(shares))]
-    elif here:
-        first = min(here, key=_place)
-    else:
+    most = max(shares, default=0.0)
+    if is_said := most >= HEADED:
+        firsts = [one for one, share in zip(firsts, shares, strict=True) if share == most]
+    elif not _DOING.search(asked.text):
         return []
+    here = [one for one in firsts if _section(one) == _section(ranked[0])]
+    if not here and not is_said:
+        return []
+    first = min(here, key=_place) if here else firsts[0]
     after = [one for one in lists if _section(one) == _section(first) and _place(one) > _place(first)]
     return [first, *takewhile(lambda one: not _begins(one), sorted(after, key=_place))][:MOST_LISTS]
 

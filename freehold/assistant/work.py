@@ -135,8 +135,8 @@ class Work:
         return MessageDelta(Claim(REFUSAL_NEARBY if passages and self.alone else REFUSAL, ()))
 
     def quote(self, part: Part, quoted: Quoted) -> Iterator[CitationFound | MessageDelta]:
-        """Spans as claims, to the letter: neighbours run on, the others stand apart, and those of several
-        documents under their titles."""
+        """Spans as claims, to the letter: neighbours run on, the others stand apart, those of several
+        documents under their titles and steps under their heading."""
         part.outcome = "answered"
         spans = quoted.in_order()
         titled = len({_title(span) for span in spans}) > 1
@@ -147,6 +147,8 @@ class Work:
             if titled and (before is None or _title(before) != _title(span)):
                 opening = "\n\n" if before is not None else DIFFERENTLY + "\n\n" if quoted.others else ""
                 text = opening + headed(_title(span)) + text
+            elif quoted.steps and before is None:
+                text = headed(passage.above[-1]) + text
             else:
                 text = _separator(before, span, text) + text
             yield from self.claim(text, [(passage, span.start, span.end)])

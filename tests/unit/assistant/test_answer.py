@@ -7,6 +7,7 @@ import pytest
 from answer_world import TEXT, ScriptedExtractor, World, events, said, scored
 
 from freehold.assistant import work as answering
+from freehold.assistant.extract import Extractor
 from freehold.errors import EngineCrashed, NotFound
 from freehold.testing import FakeEngine
 from freehold.types import CitationFound, MessageDelta, MessageEnd, MessageStart, Query
@@ -80,6 +81,14 @@ async def test_where_documents_differ_each_is_told(world: World, engine: FakeEng
     assert engine is None or not engine.requests
     alone = await events(world.answerer(extractor, id="trc_2"), "What is the storage limit, and why?")
     assert said(alone) == "The storage limit is 2 GB."
+
+
+async def test_steps_stand_under_their_heading(world: World) -> None:
+    world.search.passages = (scored("You can ask for it.\n\n1. Open Orders.\n2. Choose Refund."),)
+    answerer = world.answerer(Extractor(None))
+    assert said(await events(answerer, "How do I ask for refunds?")) == (
+        "**Refunds**\n\n1. Open Orders.\n2. Choose Refund."
+    )
 
 
 async def test_low_confidence_refuses_and_names_what_is_near(world: World) -> None:

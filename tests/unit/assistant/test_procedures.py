@@ -43,6 +43,12 @@ def test_the_steps_under_the_heading_that_says_it_are_quoted_in_order(text: str)
     assert quoted(text, OTHER, SECTION) == [STEPS, MORE]
 
 
+def test_of_headings_alike_the_section_that_answers_best_is_taken() -> None:
+    bare = passage("Record a mileage expense again", "1. Call us.")
+    for found in ((bare, SECTION), (SECTION, bare)):
+        assert quoted("How do I record a mileage expense when I drove my own car?", *found) == [STEPS, MORE]
+
+
 def test_the_steps_beside_the_best_sentence_are_quoted_where_no_heading_says_it() -> None:
     driven = passage("Drives", f"You get money when you drove your own car.\n\n{STEPS}")
     assert quoted("How do I get money for my own car?", driven, OTHER) == [STEPS]
