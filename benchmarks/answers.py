@@ -37,7 +37,9 @@ from freehold.engines.embedder import OnnxEmbedder
 from freehold.engines.reader import OnnxReader, Reading
 from freehold.knowledge.lexical import LexicalIndex
 from freehold.knowledge.search import Search
-from freehold.types import Query, ScoredPassage, Turn
+from freehold.knowledge.store import fetch_section
+from freehold.store.database import Database
+from freehold.types import Passage, Query, ScoredPassage, Turn
 
 PASSAGES = 5
 """As `passages_per_answer` has it."""
@@ -104,6 +106,7 @@ class Room:
     extractor: Extractor
     embedder: Kept | None
     lexical: LexicalIndex
+    database: Database
     names: dict[int, str]
     """The set's own id of each passage."""
     articles: dict[str, list[str]]
@@ -117,8 +120,12 @@ class Room:
             found = self.search.search(query, sources=SCOPE, limit=limit + len(without)).passages
             return [one for one in found if self.names[one.passage.id] not in without][:limit]
 
+        def section(passage: Passage, limit: int) -> list[Passage]:
+            its = fetch_section(self.database, passage, limit)
+            return [one for one in its if self.names[one.id] not in without]
+
         wanted = PASSAGES + self.extractor.more
-        return finding.find(Query(text, history), look, wanted, self.search.rarities)
+        return finding.find(Query(text, history), look, section, wanted, self.search.rarities)
 
 
 class KeptReader:
@@ -150,12 +157,28 @@ def rooms(
         both = Search(base.database, lexical, base.dense, kept)
         alone = Search(base.database, lexical)
         found = (
-            Room(both, Extractor(kept, lexical.rarities, keep=keep), kept, lexical, names, articles),
-            Room(alone, Extractor(None, lexical.rarities, keep=keep), None, lexical, names, articles),
+            Room(
+                both,
+                Extractor(kept, lexical.rarities, keep=keep),
+                kept,
+                lexical,
+                base.database,
+                names,
+                articles,
+            ),
+            Room(
+                alone,
+                Extractor(None, lexical.rarities, keep=keep),
+                None,
+                lexical,
+                base.database,
+                names,
+                articles,
+            ),
         )
         if reader is not None:
             reading = Extractor(kept, lexical.rarities, reader=reader, keep=keep)
-            found = (Room(both, reading, kept, lexical, names, articles), *found)
+            found = (Room(both, reading, kept, lexical, base.database, names, articles), *found)
         yield found
         kept.save()
 

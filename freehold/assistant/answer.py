@@ -38,7 +38,7 @@ from freehold.assistant.work import NO_DOCUMENTS, REFUSAL, Part, Work
 from freehold.engines.base import Engine, Finished, Generation
 from freehold.errors import FreeholdError
 from freehold.knowledge.search import Search
-from freehold.knowledge.store import assistant_sources
+from freehold.knowledge.store import assistant_sources, fetch_section
 from freehold.store.database import Database
 from freehold.tasks import answer as task
 from freehold.tasks.route import Route
@@ -292,7 +292,8 @@ class Answerer:
             return result.passages
 
         wanted = self._settings.passages + self._extractor.more
-        part.found = find(query, look, wanted, self._search.rarities)
+        section = partial(fetch_section, self._database)
+        part.found = find(query, look, section, wanted, self._search.rarities)
         work.spent(began)
         return sources
 

@@ -1,4 +1,5 @@
-"""Which passages an answer is looked for in: what search found, less what is about something else.
+"""Which passages an answer is looked for in: what search found, less what is about something else, and the
+beginning of the steps that are asked for.
 
 Knows nothing of how search finds them or what is then quoted.
 """
@@ -6,24 +7,52 @@ Knows nothing of how search finds them or what is then quoted.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
-from freehold.assistant.evidence import Rarities
+from freehold.assistant.evidence import Rarities, ask
 from freehold.assistant.namesakes import without_namesakes
+from freehold.assistant.procedures import begins_steps, is_headed, same_section
 from freehold.assistant.subject import kept_to
-from freehold.types import Query, ScoredPassage
+from freehold.types import Passage, Query, ScoredPassage
 
 Look = Callable[[Query, int], Sequence[ScoredPassage]]
 """Searches for at most so many passages, best first."""
+Section = Callable[[Passage, int], Sequence[Passage]]
+"""The first passages, at most so many, of the section that one is of."""
 
 LOOKED_AT = 2
 """Times as many passages as wanted are looked at, for those that are left out."""
+SECTION_LOOKED_AT = 20
+"""Passages of a section in which its first step is looked for."""
 
 
-def find(query: Query, look: Look, wanted: int, rarities: Rarities | None) -> tuple[ScoredPassage, ...]:
+def find(
+    query: Query, look: Look, section: Section, wanted: int, rarities: Rarities | None
+) -> tuple[ScoredPassage, ...]:
     """At most `wanted` passages, best first: what the turns name before all else, and no namesake of what the
     question names."""
     near = look(query, LOOKED_AT * wanted)
     first = kept_to(query, near[:wanted], lambda text: look(Query(text), wanted), rarities)
     there = {scored.passage.id for scored in first}
     rest = (scored for scored in near[wanted:] if scored.passage.id not in there)
-    return without_namesakes(query.text, (*first, *rest))[:wanted]
+    found = without_namesakes(query.text, (*first, *rest))[:wanted]
+    return _begun(query.text, found, section, rarities)
+
+
+def _begun(
+    text: str, found: tuple[ScoredPassage, ...], section: Section, rarities: Rarities | None
+) -> tuple[ScoredPassage, ...]:
+    """What was found; where the section that is headed with a question how to do something has its first step
+    elsewhere, that takes the place of the last one."""
+    asked = ask(Query(text), rarities, None)
+    best = next((one for one in found if is_headed(asked, one.passage)), None)
+    if best is None or any(
+        same_section(one.passage, best.passage) and begins_steps(one.passage.text) for one in found
+    ):
+        return found
+    its = section(best.passage, SECTION_LOOKED_AT)
+    start = next((one for one in its if begins_steps(one.text)), None)
+    if start is None:
+        return found
+    others = [one for one in found if not same_section(one.passage, best.passage)]
+    return (*(one for one in found if one not in others[-1:]), replace(best, passage=start))

@@ -42,6 +42,16 @@ class Candidate(Protocol):
 One = TypeVar("One", bound=Candidate)
 
 
+def begins_steps(text: str) -> bool:
+    """Whether a first step stands in it."""
+    return _FIRST.search(text) is not None
+
+
+def same_section(one: Passage, other: Passage) -> bool:
+    """Whether they are of one document and under the same headings."""
+    return (one.document.id, one.heading_path) == (other.document.id, other.heading_path)
+
+
 def is_headed(asked: Asked, passage: Passage) -> bool:
     """Whether a passage stands under a heading that holds what is asked to be done."""
     return _share(asked, passage) >= HEADED
@@ -54,19 +64,20 @@ def procedure(asked: Asked, ranked: Sequence[One]) -> list[One]:
     that of the best piece, else the best piece's, where the visitor is the one to do something.
     """
     lists = [one for one in ranked if one.told.piece.kind == "list" and _STEP.search(one.told.text)]
-    firsts = [one for one in lists if _begins(one)]
+    firsts = [one for one in lists if begins_steps(one.told.text)]
     shares = [_share(asked, one.passage.passage) for one in firsts]
     most = max(shares, default=0.0)
     if is_said := most >= HEADED:
         firsts = [one for one, share in zip(firsts, shares, strict=True) if share == most]
     elif not _DOING.search(asked.text):
         return []
-    here = [one for one in firsts if _section(one) == _section(ranked[0])]
+    here = [one for one in firsts if _together(one, ranked[0])]
     if not here and not is_said:
         return []
     first = min(here, key=_place) if here else firsts[0]
-    after = [one for one in lists if _section(one) == _section(first) and _place(one) > _place(first)]
-    return [first, *takewhile(lambda one: not _begins(one), sorted(after, key=_place))][:MOST_LISTS]
+    after = [one for one in lists if _together(one, first) and _place(one) > _place(first)]
+    rest = takewhile(lambda one: not begins_steps(one.told.text), sorted(after, key=_place))
+    return [first, *rest][:MOST_LISTS]
 
 
 def _share(asked: Asked, passage: Passage) -> float:
@@ -78,13 +89,8 @@ def _share(asked: Asked, passage: Passage) -> float:
     return sum(rarity for word, rarity in own.items() if word in held) / sum(own.values())
 
 
-def _begins(one: Candidate) -> bool:
-    return _FIRST.search(one.told.text) is not None
-
-
-def _section(one: Candidate) -> tuple[int, tuple[str, ...]]:
-    passage = one.passage.passage
-    return passage.document.id, passage.heading_path
+def _together(one: Candidate, other: Candidate) -> bool:
+    return same_section(one.passage.passage, other.passage.passage)
 
 
 def _place(one: Candidate) -> int:

@@ -1,13 +1,11 @@
 """Who asks about the Silver Card is not told of the Bronze Card."""
 
 import time
-from collections.abc import Sequence
 
 import pytest
 
-from freehold.assistant.finding import LOOKED_AT, find
 from freehold.assistant.namesakes import without_namesakes
-from freehold.types import DocumentRef, Passage, Query, ScoredPassage, Turn
+from freehold.types import DocumentRef, Passage, ScoredPassage
 
 BODY = "New customers pay no interest for a year."
 
@@ -83,23 +81,6 @@ def test_a_name_in_small_letters_is_known_from_another_title() -> None:
 
 def test_a_heading_counts_as_a_title_does() -> None:
     assert left("What does the Pro Plan cost?", passage(1, "Prices", "Free Plan")) == []
-
-
-def test_what_is_left_out_makes_room_for_the_next() -> None:
-    everything = [
-        *(passage(at, "Bronze Card") for at in range(1, 4)),
-        *(passage(at, "Fees") for at in (4, 5, 6)),
-    ]
-    wanted: list[int] = []
-
-    def look(query: Query, limit: int) -> Sequence[ScoredPassage]:
-        wanted.append(limit)
-        return everything[:limit]
-
-    query = Query("Is the Silver Card free?", (Turn("user", "Hello?"),))
-    found = find(query, look, 3, None)
-    assert [scored.passage.id for scored in found] == [4, 5, 6]
-    assert wanted[0] == 3 * LOOKED_AT
 
 
 def test_a_hostile_title_takes_no_time_to_speak_of() -> None:

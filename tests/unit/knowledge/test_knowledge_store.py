@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert, text, update
+from sqlalchemy import delete, insert, text, update
 
 from freehold.assistant.assistants import assistants
 from freehold.errors import NotFound
@@ -14,6 +14,7 @@ from freehold.knowledge.store import (
     assistant_sources,
     counts,
     documents,
+    fetch_section,
     get_document,
     integrity,
     list_documents,
@@ -98,6 +99,19 @@ def test_passages_are_loaded_as_they_are(database: Database) -> None:
         start=5,
         end=9,
     )
+
+
+def test_a_section_is_what_stands_under_the_same_headings_of_the_document(database: Database) -> None:
+    with database.read() as connection:
+        loaded = load_passages(connection, [10, 11, 20])
+    assert fetch_section(database, loaded[11], 20) == [loaded[10], loaded[11]]
+    assert fetch_section(database, loaded[11], 1) == [loaded[10]]
+    with database.write() as connection:
+        connection.execute(update(passages).where(passages.c.id == 10).values(heading_path='["Über", "C"]'))
+    assert fetch_section(database, loaded[11], 20) == [loaded[11]]
+    with database.write() as connection:
+        connection.execute(delete(passages).where(passages.c.id == 11))
+    assert fetch_section(database, loaded[11], 20) == []
 
 
 def test_any_number_of_passages_can_be_asked_for(database: Database) -> None:
