@@ -42,17 +42,16 @@ def find(
 def _begun(
     text: str, found: tuple[ScoredPassage, ...], section: Section, rarities: Rarities | None
 ) -> tuple[ScoredPassage, ...]:
-    """What was found; where the section that is headed with a question how to do something has its first step
-    elsewhere, that takes the place of the last one."""
+    """What was found; where sections are headed with a question how to do something and no first step of theirs
+    was found, that of the best which has one takes the place of the last passage."""
     asked = ask(Query(text), rarities, None)
-    best = next((one for one in found if is_headed(asked, one.passage)), None)
-    if best is None or any(
-        same_section(one.passage, best.passage) and begins_steps(one.passage.text) for one in found
-    ):
+    of_sections = [scored for scored in found if is_headed(asked, scored.passage)]
+    if any(begins_steps(scored.passage.text) for scored in of_sections):
         return found
-    its = section(best.passage, SECTION_LOOKED_AT)
-    start = next((one for one in its if begins_steps(one.text)), None)
-    if start is None:
-        return found
-    others = [one for one in found if not same_section(one.passage, best.passage)]
-    return (*(one for one in found if one not in others[-1:]), replace(best, passage=start))
+    for best in of_sections:
+        its = section(best.passage, SECTION_LOOKED_AT)
+        start = next((one for one in its if begins_steps(one.text)), None)
+        if start is not None:
+            others = [one for one in found if not same_section(one.passage, best.passage)]
+            return (*(one for one in found if one not in others[-1:]), replace(best, passage=start))
+    return found

@@ -69,6 +69,19 @@ def test_the_first_step_takes_the_place_of_the_last_found() -> None:
     assert found(Query(QUESTION), [LATER], 1, [BEFORE, FIRST, LATER]) == [3, 2]
 
 
+def test_of_several_sections_the_best_that_has_steps_gives_its_first() -> None:
+    bare = passage(7, "Start", "Record a mileage expense", text="It is easy.", document=8)
+    sections = {8: [bare.passage], 9: [FIRST.passage, LATER.passage]}
+    chosen = find(
+        Query(QUESTION),
+        lambda query, limit: [bare, LATER, *OTHERS],
+        lambda one, limit: sections[one.document.id],
+        3,
+        None,
+    )
+    assert [scored.passage.id for scored in chosen] == [7, 3, 2]
+
+
 @pytest.mark.parametrize(
     ("text", "everything", "section"),
     [
