@@ -42,8 +42,8 @@ def find(
 def _begun(
     text: str, found: tuple[ScoredPassage, ...], section: Section, rarities: Rarities | None
 ) -> tuple[ScoredPassage, ...]:
-    """What was found; where sections are headed with a question how to do something and no first step of theirs
-    was found, that of the best which has one takes the place of the last passage."""
+    """What was found; where sections are headed with a question how to do something and no first step of
+    theirs was found, that of the best which has one takes the place of the last passage."""
     asked = ask(Query(text), rarities, None)
     of_sections = [scored for scored in found if is_headed(asked, scored.passage)]
     if any(begins_steps(scored.passage.text) for scored in of_sections):

@@ -54,21 +54,21 @@ def same_section(one: Passage, other: Passage) -> bool:
 
 def is_headed(asked: Asked, passage: Passage) -> bool:
     """Whether a passage stands under a heading that holds what is asked to be done."""
-    return _share(asked, passage) >= HEADED
+    return _match(asked, passage)[0] >= HEADED
 
 
 def procedure(asked: Asked, ranked: Sequence[One]) -> list[One]:
     """The numbered lists of one section, in their order, from its first step on; empty where there are none.
 
-    `ranked` are all pieces looked at, best first. The section is the one headed with the question, of several
-    that of the best piece, else the best piece's, where the visitor is the one to do something.
+    `ranked` are all pieces looked at, best first. The section is the one headed with the question and little
+    else, of several that of the best piece; else the best piece's, where the visitor is to do something.
     """
     lists = [one for one in ranked if one.told.piece.kind == "list" and _STEP.search(one.told.text)]
     firsts = [one for one in lists if begins_steps(one.told.text)]
-    shares = [_share(asked, one.passage.passage) for one in firsts]
-    most = max(shares, default=0.0)
-    if is_said := most >= HEADED:
-        firsts = [one for one, share in zip(firsts, shares, strict=True) if share == most]
+    matches = [_match(asked, one.passage.passage) for one in firsts]
+    most = max(matches, default=(0.0, 0.0))
+    if is_said := most[0] >= HEADED:
+        firsts = [one for one, match in zip(firsts, matches, strict=True) if match == most]
     elif not _DOING.search(asked.text):
         return []
     here = [one for one in firsts if _together(one, ranked[0])]
@@ -80,13 +80,15 @@ def procedure(asked: Asked, ranked: Sequence[One]) -> list[One]:
     return [first, *rest][:MOST_LISTS]
 
 
-def _share(asked: Asked, passage: Passage) -> float:
-    """Of the question's own words, by rarity, in the heading of a passage; 0 where nothing is to be done."""
+def _match(asked: Asked, passage: Passage) -> tuple[float, float]:
+    """Share of the question's own words, by rarity, in a passage's heading, and of the heading's words in the
+    question; 0 where nothing is to be done."""
     own = {word: asked.rarity.get(word, 0.0) for word in asked.words}
-    if not asked.steps or not passage.above or not any(own.values()):
-        return 0.0
-    held = set(words(passage.above[-1]))
-    return sum(rarity for word, rarity in own.items() if word in held) / sum(own.values())
+    held = set(words(passage.above[-1])) if asked.steps and passage.above else set()
+    if not held or not any(own.values()):
+        return 0.0, 0.0
+    share = sum(rarity for word, rarity in own.items() if word in held) / sum(own.values())
+    return share, len(held & own.keys()) / len(held)
 
 
 def _together(one: Candidate, other: Candidate) -> bool:

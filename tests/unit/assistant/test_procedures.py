@@ -15,11 +15,14 @@ NOTE = "Note: Nobody but you sees this list."
 MORE = "3. Enter the kilometres.\n4. Choose Send."
 
 
-def passage(heading: str, text: str, start: int = 0, id: int = 0, score: float = 0.8) -> ScoredPassage:
-    document = DocumentRef(abs(hash(heading)) % 1000, TITLE, "a.md")
-    id = id or abs(hash((heading, text))) % 10_000 + 1
+def passage(
+    heading: str, text: str, start: int = 0, score: float = 0.8, document: int | None = None
+) -> ScoredPassage:
+    number = abs(hash(heading)) % 1000 + 10 if document is None else document
+    place = DocumentRef(number, TITLE, "a.md")
+    id = abs(hash((heading, text))) % 10_000 + 1
     return ScoredPassage(
-        Passage(id, 1, document, (heading,), text, start, start + len(text)), score, score, score
+        Passage(id, 1, place, (heading,), text, start, start + len(text)), score, score, score
     )
 
 
@@ -44,9 +47,14 @@ def test_the_steps_under_the_heading_that_says_it_are_quoted_in_order(text: str)
 
 
 def test_of_headings_alike_the_section_that_answers_best_is_taken() -> None:
-    bare = passage("Record a mileage expense again", "1. Call us.")
+    bare = passage("Record a mileage expense", "1. Call us.", document=7)
     for found in ((bare, SECTION), (SECTION, bare)):
         assert quoted("How do I record a mileage expense when I drove my own car?", *found) == [STEPS, MORE]
+
+
+def test_a_heading_that_says_nothing_else_goes_before() -> None:
+    abroad = passage("Record a mileage expense of drives abroad", "1. Call us about it.", score=0.9)
+    assert quoted("How do I record a mileage expense?", abroad, SECTION) == [STEPS, MORE]
 
 
 def test_the_steps_beside_the_best_sentence_are_quoted_where_no_heading_says_it() -> None:
