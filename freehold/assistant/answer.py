@@ -33,6 +33,7 @@ from freehold.assistant.history import picks, resolve, stands_alone, without_sma
 from freehold.assistant.parts import lead_in, split
 from freehold.assistant.rewriting import Rewritten
 from freehold.assistant.routing import Routed
+from freehold.assistant.stepwise import completed
 from freehold.assistant.trace import Checked, Recorder, Trace
 from freehold.assistant.work import NO_DOCUMENTS, REFUSAL, Part, Work
 from freehold.engines.base import Engine, Finished, Generation
@@ -319,7 +320,8 @@ class Answerer:
         began = time.thread_time()
         used = narrowed(query, part.found, lambda one: self._alone(query, one).text)
         sure = max(SURE, self._settings.refuse_below)
-        extract = self._extractor.extract(query, used, sure=sure)
+        told = self._extractor.extract(query, used, sure=sure)
+        extract = completed(told, partial(fetch_section, self._database))
         answering = {span.passage.passage.id for span in extract.spans}
         first = sorted(extract.about, key=lambda scored: scored.passage.id not in answering)
         part.about, part.given = extract.about, tuple(first[: self._settings.passages])

@@ -18,7 +18,7 @@ import numpy as np
 
 from freehold.assistant.answerability import PIECE_NAMES, Mode, confidence, standing, weights
 from freehold.assistant.evidence import Array, Asked, Rarities, Read, TokenEmbedder, Told, ask, measure, read
-from freehold.assistant.procedures import is_headed, procedure
+from freehold.assistant.procedures import first_steps, is_headed
 from freehold.assistant.reading import Reader, by_reading
 from freehold.assistant.recent import Recent
 from freehold.assistant.subject import asides
@@ -69,7 +69,7 @@ class Extract:
     about: tuple[ScoredPassage, ...] = ()
     """The passages on the subject of the first span, of those that were given, in their order."""
     steps: bool = False
-    """Whether the spans are the steps of one section, in their order; then they may be more than three."""
+    """Whether the span is the first list of a procedure's steps; see stepwise.py for the others."""
 
     @property
     def text(self) -> str | None:
@@ -89,6 +89,10 @@ class Candidate:
     told: Told
     score: float
     aside: float
+
+    @property
+    def span(self) -> Span:
+        return Span(self.passage, self.told.piece.start, self.told.piece.end)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,9 +194,9 @@ class Extractor:
         order = np.argsort([-candidate.score for candidate in candidates], kind="stable")
         stands = standing(asked, [look.reading for look in looked], measured, used.piece)
         ranked = [candidates[int(at)] for at in order]
-        steps = procedure(asked, [one for one in ranked if one.aside - ranked[0].aside <= OTHER_SUBJECT])
-        spans = _quoted(steps) or _chosen(ranked)
-        return Extract(spans, confidence(used, stands), seconds, steps=bool(steps))
+        steps = first_steps(asked, [one for one in ranked if one.aside - ranked[0].aside <= OTHER_SUBJECT])
+        spans = _chosen(ranked) if steps is None else (steps.span,)
+        return Extract(spans, confidence(used, stands), seconds, steps=steps is not None)
 
     def _looked(
         self, asked: Asked, found: Sequence[tuple[int, ScoredPassage, float]]
@@ -241,10 +245,6 @@ def _pool() -> ThreadPoolExecutor | None:
     return ThreadPoolExecutor(cores, thread_name_prefix="passages") if cores > 1 else None
 
 
-def _quoted(chosen: Sequence[Candidate]) -> tuple[Span, ...]:
-    return tuple(Span(one.passage, one.told.piece.start, one.told.piece.end) for one in chosen)
-
-
 def _chosen(ranked: Sequence[Candidate]) -> tuple[Span, ...]:
     """The first few, the same words only once, none far below the best, of another subject or too short."""
     spans: list[Span] = []
@@ -260,7 +260,7 @@ def _chosen(ranked: Sequence[Candidate]) -> tuple[Span, ...]:
         key = " ".join(candidate.told.text.lower().split())
         if not any(key in other or other in key for other in said):
             said.append(key)
-            spans.append(Span(candidate.passage, piece.start, piece.end))
+            spans.append(candidate.span)
         if len(spans) == MOST_SPANS:
             break
     return tuple(spans)

@@ -23,7 +23,7 @@ Section = Callable[[Passage, int], Sequence[Passage]]
 LOOKED_AT = 2
 """Times as many passages as wanted are looked at, for those that are left out."""
 SECTION_LOOKED_AT = 20
-"""Passages of a section in which its first step is looked for."""
+"""Passages of a section in which steps are looked for."""
 
 
 def find(

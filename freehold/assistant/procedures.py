@@ -14,13 +14,14 @@ from itertools import takewhile
 from typing import Protocol, TypeVar
 
 from freehold.assistant.evidence import Asked, Told
+from freehold.assistant.sentences import Piece, pieces
 from freehold.knowledge.words import words
 from freehold.types import Passage, ScoredPassage
 
 HEADED = 0.75
 """Share of the question, by rarity, from which a section's own heading holds it."""
-MOST_LISTS = 6
-"""Lists of one section's steps that are shown, where notes or passages divide them."""
+MOST_LISTS = 12
+"""Lists that one procedure's steps are shown in, where notes or passages divide them."""
 _DOING = re.compile(
     r"\bhow (?:do|can|could|should|would|may|might) (?:i|we|you|one)\b|\bhow to\b|\bsteps (?:to|for)\b",
     re.IGNORECASE,
@@ -57,27 +58,42 @@ def is_headed(asked: Asked, passage: Passage) -> bool:
     return _match(asked, passage)[0] >= HEADED
 
 
-def procedure(asked: Asked, ranked: Sequence[One]) -> list[One]:
-    """The numbered lists of one section, in their order, from its first step on; empty where there are none.
+def first_steps(asked: Asked, ranked: Sequence[One]) -> One | None:
+    """The numbered list with which the procedure that is asked for begins; None where there is none.
 
-    `ranked` are all pieces looked at, best first. The section is the one headed with the question and little
+    `ranked` are all pieces looked at, best first. It is of the section headed with the question and little
     else, of several that of the best piece; else the best piece's, where the visitor is to do something.
     """
-    lists = [one for one in ranked if one.told.piece.kind == "list" and _STEP.search(one.told.text)]
-    firsts = [one for one in lists if begins_steps(one.told.text)]
+    firsts = [one for one in ranked if one.told.piece.kind == "list" and begins_steps(one.told.text)]
     matches = [_match(asked, one.passage.passage) for one in firsts]
     most = max(matches, default=(0.0, 0.0))
     if is_said := most[0] >= HEADED:
         firsts = [one for one, match in zip(firsts, matches, strict=True) if match == most]
     elif not _DOING.search(asked.text):
+        return None
+    here = [one for one in firsts if same_section(one.passage.passage, ranked[0].passage.passage)]
+    if here:
+        return min(here, key=_place)
+    return firsts[0] if is_said else None
+
+
+def lists_from(first: Passage, start: int, section: Sequence[Passage]) -> list[tuple[Passage, Piece]]:
+    """The numbered lists of a section's passages, given in order, from the one that begins at `start` of
+    `first` to the next procedure."""
+    lists = [
+        (passage, piece)
+        for passage in section
+        for piece in pieces(passage.text)
+        if piece.kind == "list" and _STEP.search(passage.text[piece.start : piece.end])
+    ]
+    begun = [
+        at for at, (passage, piece) in enumerate(lists) if (passage.id, piece.start) == (first.id, start)
+    ]
+    if not begun:
         return []
-    here = [one for one in firsts if _together(one, ranked[0])]
-    if not here and not is_said:
-        return []
-    first = min(here, key=_place) if here else firsts[0]
-    after = [one for one in lists if _together(one, first) and _place(one) > _place(first)]
-    rest = takewhile(lambda one: not begins_steps(one.told.text), sorted(after, key=_place))
-    return [first, *rest][:MOST_LISTS]
+    rest = lists[begun[0] + 1 :]
+    after = takewhile(lambda one: not begins_steps(one[0].text[one[1].start : one[1].end]), rest)
+    return [lists[begun[0]], *after][:MOST_LISTS]
 
 
 def _match(asked: Asked, passage: Passage) -> tuple[float, float]:
@@ -89,10 +105,6 @@ def _match(asked: Asked, passage: Passage) -> tuple[float, float]:
         return 0.0, 0.0
     share = sum(rarity for word, rarity in own.items() if word in held) / sum(own.values())
     return share, len(held & own.keys()) / len(held)
-
-
-def _together(one: Candidate, other: Candidate) -> bool:
-    return same_section(one.passage.passage, other.passage.passage)
 
 
 def _place(one: Candidate) -> int:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from freehold.assistant.extract import Extractor
-from freehold.assistant.procedures import MOST_LISTS
+from freehold.assistant.procedures import MOST_LISTS, same_section
+from freehold.assistant.stepwise import completed
 from freehold.types import DocumentRef, Passage, Query, ScoredPassage, Turn
 
 TITLE = "Mileage"
@@ -26,8 +29,20 @@ def passage(
     )
 
 
-def quoted(text: str, *found: ScoredPassage, history: tuple[Turn, ...] = ()) -> list[str]:
-    return [span.text for span in Extractor(None).extract(Query(text, history), found).spans]
+def quoted(
+    text: str, *found: ScoredPassage, history: tuple[Turn, ...] = (), stored: Sequence[ScoredPassage] = ()
+) -> list[str]:
+    """What is quoted; `stored` are passages that search did not find."""
+
+    def section(one: Passage, limit: int) -> list[Passage]:
+        every = [scored.passage for scored in (*found, *stored)]
+        return sorted((each for each in every if same_section(each, one)), key=lambda each: each.start)[
+            :limit
+        ]
+
+    extract = completed(Extractor(None).extract(Query(text, history), found), section)
+    assert {span.passage.passage.id for span in extract.spans} <= {one.passage.id for one in extract.about}
+    return [span.text for span in extract.spans]
 
 
 SECTION = passage("Record a mileage expense", f"{ABOUT}\n\n{STEPS}\n\n{NOTE}\n\n{MORE}")
@@ -78,6 +93,15 @@ def test_steps_that_go_on_in_the_next_passage_follow() -> None:
     first = passage("Record a mileage expense", STEPS)
     second = passage("Record a mileage expense", MORE, start=200)
     assert quoted("How do I record a mileage expense?", second, first) == [STEPS, MORE]
+
+
+def test_steps_that_search_did_not_find_are_there_too() -> None:
+    first = passage("Record a mileage expense", STEPS)
+    second = passage("Record a mileage expense", MORE, start=200)
+    last = passage("Record a mileage expense", "5. Wait.\n\n1. Or call us.\n\n2. Ask.", start=300)
+    found = quoted("How do I record a mileage expense?", first, stored=[last, second])
+    assert found[:2] == [STEPS, MORE]
+    assert "1. Or call us." not in found
 
 
 def test_a_second_procedure_of_the_section_is_another() -> None:
