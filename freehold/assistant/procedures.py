@@ -26,8 +26,9 @@ _DOING = re.compile(
     r"\bhow (?:do|can|could|should|would|may|might) (?:i|we|you|one)\b|\bhow to\b|\bsteps (?:to|for)\b",
     re.IGNORECASE,
 )
-_FIRST = re.compile(r"^[ \t]*1[.)][ \t]", re.MULTILINE)
-_STEP = re.compile(r"^[ \t]*\d{1,3}[.)][ \t]", re.MULTILINE)
+_FIRST = re.compile(r"^1[.)][ \t]", re.MULTILINE)
+_STEP = re.compile(r"^\d{1,3}[.)][ \t]", re.MULTILINE)
+"""At the margin: what is indented is part of a step."""
 
 
 class Candidate(Protocol):

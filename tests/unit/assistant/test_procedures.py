@@ -111,6 +111,14 @@ def test_a_second_procedure_of_the_section_is_another() -> None:
     assert quoted("How do I record a mileage expense?", two) == [STEPS]
 
 
+def test_a_step_may_have_steps() -> None:
+    more = "3. Enter the kilometres:\n   1. Look at the meter.\n   2. Add them up."
+    assert quoted(
+        "How do I record a mileage expense?",
+        passage("Record a mileage expense", f"{STEPS}\n\n{NOTE}\n\n{more}"),
+    ) == [STEPS, more]
+
+
 def test_steps_without_the_first_are_no_procedure() -> None:
     late = passage("Drives", f"You get money when you drove your own car.\n\n{MORE}")
     assert quoted("How do I get money for my own car?", late)[0].startswith("You get money")
