@@ -22,6 +22,8 @@ HEADED = 0.75
 """Share of the question, by rarity, from which a section's own heading holds it."""
 MOST_LISTS = 12
 """Lists that one procedure's steps are shown in, where notes or passages divide them."""
+MOST_HEADING_CHARS = 300
+"""As much of a heading as is looked at."""
 _DOING = re.compile(
     r"\bhow (?:do|can|could|should|would|may|might) (?:i|we|you|one)\b|\bhow to\b|\bsteps (?:to|for)\b",
     re.IGNORECASE,
@@ -101,7 +103,7 @@ def _match(asked: Asked, passage: Passage) -> tuple[float, float]:
     """Share of the question's own words, by rarity, in a passage's heading, and of the heading's words in the
     question; 0 where nothing is to be done."""
     own = {word: asked.rarity.get(word, 0.0) for word in asked.words}
-    held = set(words(passage.above[-1])) if asked.steps and passage.above else set()
+    held = set(words(passage.above[-1][:MOST_HEADING_CHARS])) if asked.steps and passage.above else set()
     if not held or not any(own.values()):
         return 0.0, 0.0
     share = sum(rarity for word, rarity in own.items() if word in held) / sum(own.values())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 import pytest
@@ -141,3 +142,11 @@ def test_steps_of_another_thing_than_the_one_spoken_of_are_left() -> None:
         "How do I order one of the taxis there?", at("Hotel Alba", 1), at("Hotel Berg", 2), history=turns
     )
     assert found == ["1. Call the desk of Hotel Berg.\n2. Wait."]
+
+
+def test_a_hostile_section_takes_no_time_to_speak_of() -> None:
+    heading = "Record a mileage expense " * 20_000
+    every = [passage(heading, "1. Do this.\n\nNote.\n\n" * 300, start=at) for at in range(20)]
+    began = time.process_time()
+    assert len(quoted("How do I record a mileage expense?", *every[:6], stored=every[6:])) == 1
+    assert time.process_time() - began < 10
