@@ -10,7 +10,6 @@ prints every pair that was taken for one though the sets have different answers,
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import re
 import shlex
@@ -27,7 +26,7 @@ from datasets import banking77, dstc11, half, lines, squad
 from machine import machine
 from near_questions import REWORDINGS, edits, made
 from numpy.typing import NDArray
-from options import add_cache, add_sets
+from options import add_cache, add_sets, described
 from whole_path import opened
 
 from freehold.assistant import answer_memory as memory
@@ -280,9 +279,7 @@ def in_b(pairs: Sequence[Pair]) -> int:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = described(__doc__)
     add_sets(parser)
     add_cache(parser)
     parser.add_argument("--read", action="store_true", help="print the pairs to be read")

@@ -27,7 +27,7 @@ from knowledge import SCOPE, known
 from machine import machine
 from made_questions import MADE
 from numpy.typing import NDArray
-from options import add_cache, add_model, add_sets
+from options import add_cache, add_model, add_sets, described
 
 from freehold.assistant import finding
 from freehold.assistant.extract import Extractor
@@ -156,29 +156,14 @@ def rooms(
         lexical, names, keep = base.lexical, base.names, len(bench.passages)
         both = Search(base.database, lexical, base.dense, kept)
         alone = Search(base.database, lexical)
+        shared = (lexical, base.database, names, articles)
         found = (
-            Room(
-                both,
-                Extractor(kept, lexical.rarities, keep=keep),
-                kept,
-                lexical,
-                base.database,
-                names,
-                articles,
-            ),
-            Room(
-                alone,
-                Extractor(None, lexical.rarities, keep=keep),
-                None,
-                lexical,
-                base.database,
-                names,
-                articles,
-            ),
+            Room(both, Extractor(kept, lexical.rarities, keep=keep), kept, *shared),
+            Room(alone, Extractor(None, lexical.rarities, keep=keep), None, *shared),
         )
         if reader is not None:
             reading = Extractor(kept, lexical.rarities, reader=reader, keep=keep)
-            found = (Room(both, reading, kept, lexical, base.database, names, articles), *found)
+            found = (Room(both, reading, kept, *shared), *found)
         yield found
         kept.save()
 
@@ -301,9 +286,7 @@ def report_help(options: argparse.Namespace, thresholds: dict[str, float]) -> st
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = described(__doc__)
     add_sets(parser)
     add_cache(parser)
     add_model(parser)

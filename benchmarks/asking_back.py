@@ -11,7 +11,6 @@ put in full by `history.resolve`. `--read` prints what went wrong.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import shlex
 import sys
@@ -24,7 +23,7 @@ from branching_questions import DIALOGUES, QUESTIONS
 from datasets import BenchQuestion, BenchSet, dstc11, sample, squad
 from knowledge import SCOPE
 from machine import machine
-from options import add_cache, add_sets
+from options import add_cache, add_sets, described
 from search import Score, asked, figures
 from whole_path import WholePath, opened
 
@@ -33,7 +32,7 @@ from freehold.assistant.history import resolve, without_small_talk
 from freehold.config import load
 from freehold.engines.embedder import OnnxEmbedder
 from freehold.knowledge.search import Search
-from freehold.types import CitationFound, MessageEnd, Query, Turn
+from freehold.types import CitationFound, MessageDelta, MessageEnd, Query, Turn
 
 
 @dataclass(frozen=True)
@@ -44,16 +43,22 @@ class Answer:
     choices: tuple[str, ...]
     cited: tuple[str, ...]
     """The sections quoted."""
+    titles: frozenset[str]
+    """Of their documents."""
+    text: str
 
 
 async def answer(path: WholePath, query: Query) -> Answer:
-    cited = []
+    cited, titles, text = [], set(), ""
     async for event in path.answerer.answer(query, "bench"):
         if isinstance(event, CitationFound):
             cited.append(path.names[event.citation.passage_id])
+            titles.add(event.citation.document.title)
+        elif isinstance(event, MessageDelta):
+            text += event.claim.text
         elif isinstance(event, MessageEnd):
             ended = event
-    return Answer(ended.outcome, ended.choices, tuple(cited))
+    return Answer(ended.outcome, ended.choices, tuple(cited), frozenset(titles), text)
 
 
 async def asked_back(
@@ -169,9 +174,7 @@ def ranked(search: Search, path: WholePath, query: Query) -> list[str]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = described(__doc__)
     add_sets(parser)
     add_cache(parser)
     parser.add_argument("--part", choices=("back", "follow", "all"), default="all", help="what is measured")

@@ -5,9 +5,14 @@ Knows nothing of how answers are made.
 
 from __future__ import annotations
 
-_BRANCHING = tuple(
-    line.strip()
-    for line in """
+
+def written(text: str) -> tuple[str, ...]:
+    """Questions, one a line."""
+    return tuple(line.strip() for line in text.strip().splitlines())
+
+
+_BRANCHING = written(
+    """
     What is the storage limit?
     How much storage does a team have?
     How many members can a team have?
@@ -43,13 +48,12 @@ _BRANCHING = tuple(
     When do I change the filter?
     How many watts does the machine draw?
     How much power does the machine use when it heats?
-    """.strip().splitlines()
+    """
 )
 """Answered differently by parallel sections, and saying not which."""
 
-_NAMED = tuple(
-    line.strip()
-    for line in """
+_NAMED = written(
+    """
     What is the storage limit of the Free plan?
     How much storage does the Business plan have?
     How many members can a team have on the Team plan?
@@ -80,11 +84,10 @@ _NAMED = tuple(
     How long until the Brewer 500 is warm?
     How often must the filter of the Brewer 200 be changed?
     How many watts does the Brewer 500 draw?
-    """.strip().splitlines()
+    """
 )
-_ALL_OF_THEM = tuple(
-    line.strip()
-    for line in """
+_ALL_OF_THEM = written(
+    """
     What is the storage limit of each plan?
     Which plan has the most storage?
     How do the plans differ in members?
@@ -105,11 +108,10 @@ _ALL_OF_THEM = tuple(
     What kinds of plans are there?
     What is the overview of delivery prices?
     Which filters are available for all machines?
-    """.strip().splitlines()
+    """
 )
-_ELSEWHERE = tuple(
-    line.strip()
-    for line in """
+_ELSEWHERE = written(
+    """
     When are invoices sent?
     Where can I download my invoices?
     Can I pay by bank transfer?
@@ -162,7 +164,7 @@ _ELSEWHERE = tuple(
     How often does the carrier try?
     What is the capital of Peru?
     Do you sell bicycles?
-    """.strip().splitlines()
+    """
 )
 
 QUESTIONS = (

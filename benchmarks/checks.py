@@ -28,6 +28,7 @@ from faithbench import faithbench
 from judged import Judged
 from machine import machine
 from numpy.typing import NDArray
+from options import described
 
 from freehold.assistant.evidence import Array
 from freehold.assistant.grounding import Checker
@@ -243,9 +244,7 @@ SOURCES = (
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = described(__doc__)
     add_arguments(parser)
     options = parser.parse_args()
     for mode, seen, spent in prepared(options, "b"):

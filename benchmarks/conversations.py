@@ -12,7 +12,6 @@ dropped from what is found.
 
 from __future__ import annotations
 
-import argparse
 import shlex
 import sys
 from collections.abc import Collection, Iterator, Sequence
@@ -23,7 +22,7 @@ import numpy as np
 from answers import Room, rooms
 from datasets import BenchQuestion, BenchSet, dstc11, sample, squad
 from machine import machine
-from options import add_cache, add_model, add_sets
+from options import add_cache, add_model, add_sets, described
 from search import asked, elsewhere
 
 from freehold.assistant import afresh, extract, finding
@@ -85,9 +84,7 @@ def blind() -> Iterator[None]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = described(__doc__)
     add_sets(parser)
     add_cache(parser)
     add_model(parser)

@@ -14,7 +14,6 @@ model would write.
 
 from __future__ import annotations
 
-import argparse
 import random
 import re
 from collections import Counter
@@ -23,6 +22,7 @@ from pathlib import Path
 
 from datasets import bank, dstc11, squad
 from judged import NAME, Judged
+from options import described
 from right_edits import RIGHT
 from wrong_edits import WRONG
 
@@ -161,9 +161,7 @@ def paraphrases(folder: Path) -> Iterator[Judged]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = described(__doc__)
     parser.add_argument("folders", type=Path, nargs="*", help="folders of Markdown documents")
     parser.add_argument("--data", type=Path, help="folder of the public question sets: bank, squad, dstc11")
     parser.add_argument("--per-passage", type=int, default=2, help="true sentences edited of each passage")

@@ -10,7 +10,6 @@ kept as its shift. `--write` replaces freehold/evaluation/judge.json.
 
 from __future__ import annotations
 
-import argparse
 import csv
 import json
 import re
@@ -20,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from answering import Pair, answered
 from numpy.typing import NDArray
-from options import add_cache, add_model, add_sets
+from options import add_cache, add_model, add_sets, described
 
 from freehold.config import load
 from freehold.engines.base import Embedder
@@ -116,9 +115,7 @@ def looked_at(kinds: Sequence[tuple[Array, Array]], mode: str) -> dict[str, obje
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = described(__doc__)
     add_sets(parser)
     add_cache(parser)
     add_model(parser)

@@ -13,7 +13,6 @@ confidence under which a share of half `a`'s answerable questions falls (`WRONG`
 
 from __future__ import annotations
 
-import argparse
 import gzip
 import json
 from collections.abc import Collection, Iterator, Sequence
@@ -27,7 +26,7 @@ from answers import Room, rooms
 from datasets import HELD, BenchPassage, BenchQuestion, BenchSet, sample, squad
 from made_questions import bank_made
 from numpy.typing import NDArray
-from options import add_cache, add_model, add_sets
+from options import add_cache, add_model, add_sets, described
 
 from freehold.assistant.answerability import (
     OVERALL,
@@ -313,9 +312,7 @@ def gathered(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = described(__doc__)
     add_sets(parser)
     add_cache(parser)
     add_model(parser)

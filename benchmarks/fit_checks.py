@@ -17,7 +17,6 @@ not say.
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from collections import Counter
@@ -29,6 +28,7 @@ from typing import Any
 import numpy as np
 from checks import NATURAL, Measured, add_arguments, prepared
 from numpy.typing import NDArray
+from options import described
 
 from freehold.assistant.soundness import NAMES, Mode
 
@@ -144,9 +144,7 @@ def chosen(seen: Sequence[Measured], scored: Floats) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = described(__doc__)
     add_arguments(parser)
     parser.add_argument("--write", action="store_true", help="write the package's checks.json")
     options = parser.parse_args()

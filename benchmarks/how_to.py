@@ -12,7 +12,6 @@ verb.
 
 from __future__ import annotations
 
-import argparse
 import re
 import shlex
 import sys
@@ -24,7 +23,7 @@ from answers import Room, rooms
 from datasets import BenchPassage, half, sample
 from machine import machine
 from made_questions import helpcentre_as_it_is
-from options import add_cache, add_model, add_sets
+from options import add_cache, add_model, add_sets, described
 from phrasing import asked_of_heading
 
 from freehold.types import Query
@@ -102,9 +101,7 @@ def comes(room: Room, text: str, one: HowTo) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = described(__doc__)
     add_sets(parser)
     add_cache(parser)
     add_model(parser)

@@ -16,7 +16,6 @@ questions have no gold answers. All is drawn by hashes of names: the same files 
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import tarfile
 import tempfile
@@ -28,7 +27,7 @@ from typing import Literal
 
 import numpy as np
 from datasets import BenchPassage, BenchQuestion, BenchSet, bank, sample
-from options import add_sets
+from options import add_sets, described
 from phrasing import asked_of_heading, asked_of_sentence
 
 from freehold.assistant.sentences import pieces
@@ -94,8 +93,7 @@ def bank_made(folder: Path) -> BenchSet:
 
 def bank_as_it_is(folder: Path) -> BenchSet:
     """The same with nothing hidden and no questions."""
-    passages = (passage for name, parsed in _bank(folder) for passage in _cut(name, parsed).passages)
-    return BenchSet("bank-as-it-is", tuple(passages), ())
+    return _as_it_is("bank-as-it-is", _bank(folder))
 
 
 def _bank(folder: Path) -> Iterator[tuple[str, Parsed]]:
@@ -110,8 +108,7 @@ def helpcentre_made(folder: Path) -> BenchSet:
 
 def helpcentre_as_it_is(folder: Path) -> BenchSet:
     """The same with nothing hidden and no questions."""
-    passages = (passage for name, parsed in _helpcentre(folder) for passage in _cut(name, parsed).passages)
-    return BenchSet("helpcentre-as-it-is", tuple(passages), ())
+    return _as_it_is("helpcentre-as-it-is", _helpcentre(folder))
 
 
 def _helpcentre(folder: Path) -> Iterator[tuple[str, Parsed]]:
@@ -147,6 +144,11 @@ def made(name: str, read: Iterable[tuple[str, Parsed]]) -> BenchSet:
 def kind(question: BenchQuestion) -> str:
     """What a made question was made from."""
     return question.id.split("-")[-2]
+
+
+def _as_it_is(name: str, read: Iterable[tuple[str, Parsed]]) -> BenchSet:
+    passages = (passage for document, parsed in read for passage in _cut(document, parsed).passages)
+    return BenchSet(name, tuple(passages), ())
 
 
 def _read(root: Path) -> Iterator[tuple[str, Parsed]]:
@@ -244,9 +246,7 @@ def overlap(bench: BenchSet, questions: Sequence[BenchQuestion]) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = described(__doc__)
     add_sets(parser)
     parser.add_argument("--show", type=int, default=10, help="questions shown of each kind (seed 0)")
     options = parser.parse_args()

@@ -6,6 +6,11 @@ import argparse
 from pathlib import Path
 
 
+def described(text: str | None) -> argparse.ArgumentParser:
+    """A parser whose help is a module's docstring as it stands there."""
+    return argparse.ArgumentParser(description=text, formatter_class=argparse.RawDescriptionHelpFormatter)
+
+
 def add_sets(parser: argparse.ArgumentParser) -> None:
     """`--data`: where the public question sets are."""
     parser.add_argument("--data", type=Path, required=True, help="folder of the question sets")

@@ -34,7 +34,7 @@ from datasets import BenchQuestion, BenchSet, sample
 from knowledge import SCOPE, embedded, known
 from machine import machine
 from numpy.typing import NDArray
-from options import add_cache, add_model, add_sets
+from options import add_cache, add_model, add_sets, described
 from search import READ, Timed, asked
 
 from freehold.config import load
@@ -300,9 +300,7 @@ def report(scores: dict[str, dict[str, Score]], embedding: Sequence[float]) -> s
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = described(__doc__)
     add_sets(parser)
     add_cache(parser, required=True)
     parser.add_argument("--peers", type=Path, required=True, help="folder of the peers' environments")

@@ -12,7 +12,6 @@ to read, and ends.
 
 from __future__ import annotations
 
-import argparse
 import csv
 import json
 import math
@@ -29,7 +28,7 @@ from typing import Any
 from datasets import BenchQuestion, dstc11
 from knowledge import embedded, keep_vectors
 from machine import machine
-from options import add_cache, add_model, add_sets
+from options import add_cache, add_model, add_sets, described
 
 from freehold import app
 from freehold.config import load
@@ -158,9 +157,7 @@ def _told(claim: dict[str, Any], citations: Sequence[dict[str, Any]]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = described(__doc__)
     add_sets(parser)
     add_cache(parser)
     parser.add_argument("--home", type=Path, help="data folder to use, and to leave behind")

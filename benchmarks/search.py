@@ -9,7 +9,6 @@ A question counts as answered by any of its gold passages.
 
 from __future__ import annotations
 
-import argparse
 import random
 import shlex
 import sys
@@ -25,7 +24,7 @@ from knowledge import SCOPE, known
 from machine import machine
 from made_questions import MADE
 from numpy.typing import NDArray
-from options import add_cache, add_model, add_sets
+from options import add_cache, add_model, add_sets, described
 
 from freehold.config import load
 from freehold.engines.embedder import OnnxEmbedder
@@ -270,9 +269,7 @@ def times(milliseconds: Sequence[float]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = described(__doc__)
     add_sets(parser)
     add_cache(parser)
     add_model(parser)

@@ -34,7 +34,7 @@ from datasets import BenchPassage, BenchSet, sample
 from knowledge import embedded
 from machine import machine
 from numpy.typing import NDArray
-from options import add_model, add_sets
+from options import add_model, add_sets, described
 from search import READ, asked
 
 from freehold.assistant.assistants import assistants
@@ -342,9 +342,7 @@ def report(figures: Sequence[dict[str, Any]]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = described(__doc__)
     add_sets(parser)
     parser.add_argument("--cache", type=Path, required=True, help="folder of kept vectors and data folders")
     add_model(parser)

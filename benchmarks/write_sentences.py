@@ -10,7 +10,6 @@ benchmarks/checks/written.jsonl, one record a sentence; a call that was broken o
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import json
 import random
@@ -19,6 +18,8 @@ import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
+
+from options import described
 
 from freehold.assistant.draft import Draft
 from freehold.engines.base import Finished, Generation
@@ -147,9 +148,7 @@ async def write(model: Path, name: str, most: int) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = described(__doc__)
     parser.add_argument("--model", type=Path, required=True, help="a GGUF file of a chat model")
     parser.add_argument("--name", required=True, help="what to call it in the records")
     parser.add_argument("--most", type=int, default=478, help="questions asked; above 478 they come again")

@@ -77,9 +77,11 @@ def differing(
     naming = {word for word in said - ASKING if known.get(word, NAMING) >= NAMING}
     first = extract.spans[0]
     told = [_told(asked, first)]
+    if not told[0].values:
+        return ()
     others: list[Span] = []
     for rival in _rivals(first.passage, extract.about, asked):
-        if not told[0].values or len(told) == MOST_APART:
+        if len(told) == MOST_APART:
             break
         its = alone(rival)
         if not its.answers(refuse_below):

@@ -8,7 +8,9 @@ DIFFERENTLY = "The documents answer this differently, depending on what it is ab
 """Above quotes of several documents that differ."""
 
 _MARKS = re.compile(r"[*_`\[\]<>|#\\~]+")
-_OURS = re.compile(rf"^(?:\*\*[^*\n]+\*\*|{re.escape(DIFFERENTLY)})$\n*", re.MULTILINE)
+BOLD_LINE = re.compile(r"^\*\*([^*\n]+)\*\*$", re.MULTILINE)
+"""What `headed` writes, as a line."""
+_OURS = re.compile(rf"(?:{BOLD_LINE.pattern}|^{re.escape(DIFFERENTLY)}$)\n*", re.MULTILINE)
 
 
 def plain(text: str) -> str:

@@ -102,8 +102,10 @@ def lists_from(first: Passage, start: int, section: Sequence[Passage]) -> list[t
 def _match(asked: Asked, passage: Passage) -> tuple[float, float]:
     """Share of the question's own words, by rarity, in a passage's heading, and of the heading's words in the
     question; 0 where nothing is to be done."""
+    if not asked.steps or not passage.above:
+        return 0.0, 0.0
     own = {word: asked.rarity.get(word, 0.0) for word in asked.words}
-    held = set(words(passage.above[-1][:MOST_HEADING_CHARS])) if asked.steps and passage.above else set()
+    held = set(words(passage.above[-1][:MOST_HEADING_CHARS]))
     if not held or not any(own.values()):
         return 0.0, 0.0
     share = sum(rarity for word, rarity in own.items() if word in held) / sum(own.values())

@@ -18,15 +18,13 @@ def completed(extract: Extract, section: Section) -> Extract:
     if not extract.steps:
         return extract
     first = extract.spans[0]
-    known = {span.passage.passage.id: span.passage for span in extract.spans}
-    known |= {scored.passage.id: scored for scored in extract.about}
+    about = {scored.passage.id: scored for scored in extract.about}
     its = section(first.passage.passage, SECTION_LOOKED_AT)
     spans = tuple(
-        Span(known.get(passage.id, replace(first.passage, passage=passage)), piece.start, piece.end)
+        Span(about.get(passage.id, replace(first.passage, passage=passage)), piece.start, piece.end)
         for passage, piece in lists_from(first.passage.passage, first.start, its)
     )
     if len(spans) <= len(extract.spans):
         return extract
-    there = {scored.passage.id for scored in extract.about}
-    added = {span.passage.passage.id: span.passage for span in spans if span.passage.passage.id not in there}
-    return replace(extract, spans=spans, about=(*extract.about, *added.values()))
+    about |= {span.passage.passage.id: span.passage for span in spans}
+    return replace(extract, spans=spans, about=tuple(about.values()))

@@ -144,14 +144,15 @@ class Work:
         for span in spans:
             passage = span.passage.passage
             text = passage.text[span.start : span.end].strip()
+            above = ""
+            if before is None and quoted.others:
+                above = f"{DIFFERENTLY}\n\n"
             if titled and (before is None or _title(before) != _title(span)):
-                opening = "\n\n" if before is not None else DIFFERENTLY + "\n\n" if quoted.others else ""
-                text = opening + headed(_title(span)) + text
+                above += headed(_title(span))
             elif quoted.steps and before is None:
-                text = headed(passage.above[-1]) + text
-            else:
-                text = _separator(before, span, text) + text
-            yield from self.claim(text, [(passage, span.start, span.end)])
+                above += headed(passage.above[-1])
+            said = _separator(before, span, text) + above + text
+            yield from self.claim(said, [(passage, span.start, span.end)])
             before = span
 
     def claim(

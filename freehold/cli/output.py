@@ -15,6 +15,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from freehold.assistant.marks import BOLD_LINE
 from freehold.errors import FreeholdError
 
 REFUSED = 3
@@ -25,8 +26,6 @@ UNDER_BAR = 4
 
 UNSAFE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 """Control characters (terminals act on them) and direction marks (they make text read as another)."""
-
-_BOLD_LINE = re.compile(r"^\*\*([^*\n]+)\*\*$", re.MULTILINE)
 
 BEYOND_ASCII_CONTROLS = re.compile(r"[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 
@@ -55,7 +54,7 @@ def say_piece(text: object) -> None:
     from rich.console import Console
     from rich.text import Text
 
-    parts = enumerate(_BOLD_LINE.split(said))  # every second one is what stood between the marks
+    parts = enumerate(BOLD_LINE.split(said))  # every second one is what stood between the marks
     shown = Text.assemble(*((part, "bold" if number % 2 else "") for number, part in parts))
     Console(highlight=False, markup=False).print(shown, end="", soft_wrap=True)
 
