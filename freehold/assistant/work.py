@@ -150,7 +150,7 @@ class Work:
             if titled and (before is None or _title(before) != _title(span)):
                 above += headed(_title(span))
             elif quoted.steps and before is None:
-                above += headed(passage.above[-1])
+                above += headed("".join(passage.above[-1:]))  # none where nothing has a title
             said = _separator(before, span, text) + above + text
             yield from self.claim(said, [(passage, span.start, span.end)])
             before = span

@@ -91,6 +91,12 @@ async def test_steps_stand_under_their_heading(world: World) -> None:
     )
 
 
+async def test_steps_without_a_heading_stand_alone(world: World) -> None:
+    world.search.passages = (scored("You can ask for it.\n\n1. Open Orders.\n2. Choose Refund.", title=""),)
+    seen = await events(world.answerer(Extractor(None)), "How do I ask for it?")
+    assert said(seen) == "1. Open Orders.\n2. Choose Refund."
+
+
 async def test_low_confidence_refuses_and_names_what_is_near(world: World) -> None:
     seen = await events(world.answerer(ScriptedExtractor(TEXT, confidence=0.2)), "How tall is the tower?")
     end = seen[-1]
