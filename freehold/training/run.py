@@ -77,8 +77,7 @@ def run(
                 shutil.rmtree(folder / CHECKPOINT, ignore_errors=True)
         if metrics is not None:
             metrics.say("end", outcome=ended, step=progress.step, result=result)
-        session.accelerator.wait_for_everyone()
-        session.accelerator.end_training()
+        session.end()
     return ended
 
 

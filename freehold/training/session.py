@@ -124,6 +124,17 @@ class Session:
             self.evaluation = replace(self.evaluation, reference=noted[self.evaluation.dataset.digest])
         return True
 
+    def end(self) -> None:
+        """Waits for the other processes and lets go of them; what learned is gone afterwards.
+
+        What learns holds the process group, and goes first: were it the last to hold it, the group's threads
+        would be waited for under the interpreter's lock, which one of them may want (pytorch/pytorch#56297).
+        """
+        self.accelerator.wait_for_everyone()
+        del self.learner, self.optimiser
+        self.accelerator.free_memory()
+        self.accelerator.end_training()
+
     def _ask(self, batch: Batch, objective: Callable[[torch.Tensor, torch.Tensor, Batch], T]) -> T:
         with self.accelerator.autocast():
             answer: T = self.learner(batch, objective)

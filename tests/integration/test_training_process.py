@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -91,22 +92,53 @@ def test_what_is_wrong_is_one_line_of_json_without_a_traceback(tmp_path: Path) -
     assert err == ""
 
 
-def launched(made: Path, folder: Path, *arguments: str, **environment: str) -> None:
-    """The run in two processes that speak over gloo."""
+WATCHED = """
+import sys
+from pathlib import Path
+from accelerate import Accelerator
+from freehold.training.__main__ import main
+
+end = Accelerator.end_training
+
+def gloo():
+    return sum("gloo" in path.read_text() for path in Path("/proc/self/task").glob("*/comm"))
+
+def ended(accelerator):
+    before = gloo()
+    end(accelerator)
+    print(f"of gloo's threads {before} before and {gloo()} after", file=sys.stderr)
+
+Accelerator.end_training = ended
+sys.exit(main())
+"""
+"""The training process, which tells whether its process group ends when it is told to, not when Python
+forgets it."""
+
+
+def launched(
+    made: Path, folder: Path, *arguments: str, program: tuple[str, ...] = ("-m", "freehold.training"),
+    **environment: str,
+) -> str:  # fmt: skip
+    """The run in two processes that speak over gloo, and what it says on the error stream."""
     ran = subprocess.run(
         [
             sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2",
-            "-m", "freehold.training", "run", str(made / "recipe.toml"), "--folder", str(folder), *arguments,
+            *program, "run", str(made / "recipe.toml"), "--folder", str(folder), *arguments,
         ],
         capture_output=True, text=True, cwd=ROOT, timeout=120, check=False,
         env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
     )  # fmt: skip
     assert '"event": "end"' in ran.stdout, ran.stderr[-3000:]
+    return ran.stderr
 
 
 def test_two_processes_have_the_losses_of_one(made: Path, tmp_path: Path, whole: list[float]) -> None:
-    launched(made, tmp_path)
-    assert tiny_runs.losses(tmp_path) == pytest.approx(whole, abs=1e-4)
+    program = tmp_path / "watched.py"
+    program.write_text(WATCHED)
+    said = launched(made, tmp_path / "run", program=(str(program),))
+    if Path("/proc/self/task").exists():
+        assert re.findall(r"threads ([1-9]) before and (\d+) after", said) == [("3", "0")] * 2
+    assert tiny_runs.losses(tmp_path / "run") == pytest.approx(whole, abs=1e-4)
 
 
 def test_a_sharded_checkpoint_is_gone_on_with_by_one_process(
