@@ -196,12 +196,8 @@ class Visit:
 
 
 def ask(page: Page, question: str) -> Locator:
-    """Asks by keyboard and waits for the end of the answer, which it returns.
-
-    Enter asks nothing while another answer is under way: its last words may be shown before its end is.
-    """
+    """Asks by keyboard and waits for the end of the answer, which it returns."""
     answers = page.locator(".answer")
-    expect(page.get_by_role("button", name="Ask", exact=True)).to_be_visible()
     before = answers.count()
     page.get_by_role("textbox", name=ASK).fill(question)
     page.keyboard.press("Enter")

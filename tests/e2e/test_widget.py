@@ -200,6 +200,26 @@ def test_the_stream_is_shown_as_it_comes_and_can_be_stopped(
     assert (engine.running, engine.abandoned) == (0, 1)
 
 
+def test_what_is_entered_while_an_answer_is_under_way_is_asked_after_it(
+    visit: Callable[..., Visit], start: Callable[..., Freehold], site: Callable[[str], Site]
+) -> None:
+    page, engine = _slow(visit, start, site, 1)
+    question = page.get_by_role("textbox", name=ASK)
+    question.fill("How do I return an item?")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Stop the answer")).to_be_visible()
+    question.fill("Please, how do I return an item?")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_have_text("This is asked when the answer has ended.")
+    expect(page.locator(".answer")).to_have_count(1)
+    engine.tokens_per_second = 500
+    expect(page.get_by_text("You asked: Please, how do I return an item?")).to_be_visible()
+    expect(question).to_have_value("")
+    expect(page.get_by_role("status")).to_be_empty()
+    expect(page.locator(".answer").nth(0).get_by_text("The item must be unused")).to_be_visible()
+    expect(page.locator(".answer").nth(1).get_by_role("button", name="Helpful", exact=True)).to_be_visible()
+
+
 def test_sentences_are_announced_whole(
     visit: Callable[..., Visit], start: Callable[..., Freehold], site: Callable[[str], Site]
 ) -> None:
