@@ -25,7 +25,7 @@ from freehold.assistant.branches import choices, narrowed
 from freehold.assistant.differing import Quoted, differing
 from freehold.assistant.draft import Draft
 from freehold.assistant.extract import SURE, Extract, Extractor
-from freehold.assistant.finding import find
+from freehold.assistant.finding import Look, find
 from freehold.assistant.fitting import fitted
 from freehold.assistant.flights import Flights, flight
 from freehold.assistant.grounding import Check, Checker
@@ -35,6 +35,7 @@ from freehold.assistant.rewriting import Rewritten
 from freehold.assistant.routing import Routed
 from freehold.assistant.stepwise import completed
 from freehold.assistant.trace import Checked, Recorder, Trace
+from freehold.assistant.unnamed import unnamed
 from freehold.assistant.work import NO_DOCUMENTS, REFUSAL, Part, Work
 from freehold.engines.base import Engine, Finished, Generation
 from freehold.errors import FreeholdError
@@ -42,7 +43,6 @@ from freehold.knowledge.search import Search
 from freehold.knowledge.store import assistant_sources, fetch_section
 from freehold.store.database import Database
 from freehold.tasks import answer as task
-from freehold.tasks.route import Route
 from freehold.types import (
     AnswerEvent,
     Claim,
@@ -154,23 +154,11 @@ class Answerer:
             return work.own_words(work.begin(query.text), talk.reply)
         if self._router is None or (query.history and not stands_alone(talk.rest)):
             return None
-        route = await self._route(self._router, talk.rest, work)
+        route = work.routed(await self._router(talk.rest))
         if route is None or not route.sure or route.kind == "label":
             return None
         part = work.begin(query.text)
         return work.own_words(part, smalltalk.PERSON) if route.kind == "person" else work.refuse(part)
-
-    async def _route(
-        self, router: Callable[[str], Awaitable[Routed]], message: str, work: Work
-    ) -> Route | None:
-        """What the message is about, noted in the trace."""
-        routed = await router(message)
-        trace = work.trace
-        trace.route, trace.route_by, trace.route_failure = routed.route, routed.by, routed.failure
-        trace.usage += routed.usage
-        if routed.by is not None or routed.failure is not None:
-            work.lap("route")
-        return routed.route
 
     async def _asked(self, text: str, history: tuple[Turn, ...], work: Work) -> tuple[Query, ...]:
         """The questions of a message, each as it is meant, with the turns and questions before it."""
@@ -283,20 +271,27 @@ class Answerer:
 
     def _find(self, query: Query, part: Part, work: Work) -> frozenset[int]:
         """In a thread: the passages, scoped to the assistant inside the search; gives the scope."""
-        began = time.thread_time()
+        began, sources = time.thread_time(), self._scope(work)
+        wanted = self._settings.passages + self._extractor.more
+        section = partial(fetch_section, self._database)
+        part.found = find(query, self._looking(sources, work), section, wanted, self._search.rarities)
+        work.spent(began)
+        return sources
+
+    def _scope(self, work: Work) -> frozenset[int]:
+        """The sources that the assistant answers from."""
         with self._database.read() as connection:
-            sources = assistant_sources(connection, work.trace.assistant_id)
+            return assistant_sources(connection, work.trace.assistant_id)
+
+    def _looking(self, sources: frozenset[int], work: Work) -> Look:
+        """What searches these sources, for use in a thread."""
 
         def look(query: Query, limit: int) -> tuple[ScoredPassage, ...]:
             result = self._search.search(query, sources=sources, limit=limit)
             work.trace.mode = result.mode
             return result.passages
 
-        wanted = self._settings.passages + self._extractor.more
-        section = partial(fetch_section, self._database)
-        part.found = find(query, look, section, wanted, self._search.rarities)
-        work.spent(began)
-        return sources
+        return look
 
     def _sought(self, query: Query, part: Part, work: Work) -> tuple[Query, Extract]:
         """In a thread: the question, amid its turns or by itself, and the sentences that answer it."""
@@ -341,11 +336,15 @@ class Answerer:
         """In a thread: what to let the visitor choose from where passages branch, else what is quoted."""
         began = time.thread_time()
         alone = partial(self._alone, query)
-        offered = choices(query, part.about, lambda one: alone(one).text) if work.alone else ()
+        look = self._looking(self._scope(work), work)
+        missing = partial(unnamed, query.text, found=part.found, look=look)
+        offered = choices(query, part.about, lambda one: alone(one).text, missing) if work.alone else ()
         below, rarities = self._settings.refuse_below, self._search.rarities
         others = () if offered else differing(query, extract, below, alone, rarities)
+        quoted = Quoted(extract.spans, others, extract.steps)
+        lacking = "" if offered else missing([span.passage.passage for span in quoted.in_order()])
         work.spent(began)
-        return offered, Quoted(extract.spans, others, extract.steps)
+        return offered, replace(quoted, unnamed=lacking)
 
     def _alone(self, query: Query, scored: ScoredPassage) -> Extract:
         """What one passage answers."""

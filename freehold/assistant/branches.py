@@ -65,11 +65,15 @@ class _Path:
 
 
 def choices(
-    query: Query, found: Sequence[ScoredPassage], answer: Callable[[ScoredPassage], str | None]
+    query: Query,
+    found: Sequence[ScoredPassage],
+    answer: Callable[[ScoredPassage], str | None],
+    missing: Callable[[Sequence[Passage]], str] = lambda of: "",
 ) -> tuple[str, ...]:
     """What to let the visitor choose from; empty when there is nothing to ask.
 
-    `answer` gives the sentence of a passage that answers best.
+    `answer` gives the sentence of a passage that answers best, `missing` what the question names and none of
+    the passages does: then it is of another thing than all that could be chosen.
     """
     if len(found) < 2 or OVERALL.search(query.text):
         return ()
@@ -91,6 +95,7 @@ def choices(
     start, from_end = place
     values = [home.words[start : len(home.words) - from_end]]
     labels = [_label(home, start, from_end)]
+    chosen = [best.passage]
     for each in family:
         path = _path(each.passage)
         value = path.words[start : len(path.words) - from_end]
@@ -101,13 +106,16 @@ def choices(
             continue
         values.append(value)
         labels.append(_label(path, start, from_end))
+        chosen.append(each.passage)
     apart = set(values[0]).union(*values) - set(values[0]).intersection(*values)
     if len(values) < 2 or apart & said or len(set(labels)) < len(labels):
         return ()
     if any(_orders(label) or _SECTIONS.issuperset(words(label)) for label in labels):
         return ()
     offered = [each for turn in query.history for each in offered_in(turn)]
-    return () if set(offered) & set(labels) else tuple(labels[:_MOST_CHOICES])
+    if set(offered) & set(labels) or missing(chosen):
+        return ()
+    return tuple(labels[:_MOST_CHOICES])
 
 
 def alike(passages: Sequence[Passage]) -> bool:

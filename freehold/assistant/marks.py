@@ -6,11 +6,14 @@ import re
 
 DIFFERENTLY = "The documents answer this differently, depending on what it is about:"
 """Above quotes of several documents that differ."""
+UNNAMED = "None of this names “{}”; it may be about something else:"
+"""Above quotes of passages that lack a name in the question."""
 
 _MARKS = re.compile(r"[*_`\[\]<>|#\\~]+")
 BOLD_LINE = re.compile(r"^\*\*([^*\n]+)\*\*$", re.MULTILINE)
 """What `headed` writes, as a line."""
-_OURS = re.compile(rf"(?:{BOLD_LINE.pattern}|^{re.escape(DIFFERENTLY)}$)\n*", re.MULTILINE)
+_LINES = (BOLD_LINE.pattern, f"^{re.escape(DIFFERENTLY)}$", "^" + UNNAMED.format(".+") + "$")
+_OURS = re.compile(f"(?:{'|'.join(_LINES)})\\n*", re.MULTILINE)
 
 
 def plain(text: str) -> str:
@@ -22,6 +25,11 @@ def headed(title: str) -> str:
     """A title as the line above what stands under it; nothing where it has no words."""
     said = plain(title)
     return f"**{said}**\n\n" if said else ""
+
+
+def not_named(name: str) -> str:
+    """What stands above quotes of passages that lack a name in the question."""
+    return UNNAMED.format(plain(name))
 
 
 def without_ours(text: str) -> str:

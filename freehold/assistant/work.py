@@ -14,8 +14,10 @@ from freehold.assistant.branches import question_back
 from freehold.assistant.citations import Citations
 from freehold.assistant.differing import Quoted
 from freehold.assistant.extract import Span
-from freehold.assistant.marks import DIFFERENTLY, headed
+from freehold.assistant.marks import DIFFERENTLY, headed, not_named
+from freehold.assistant.routing import Routed
 from freehold.assistant.trace import Trace
+from freehold.tasks.route import Route
 from freehold.types import (
     AnswerEvent,
     CitationFound,
@@ -136,17 +138,19 @@ class Work:
 
     def quote(self, part: Part, quoted: Quoted) -> Iterator[CitationFound | MessageDelta]:
         """Spans as claims, to the letter: neighbours run on, the others stand apart, those of several
-        documents under their titles and steps under their heading."""
+        documents under their titles and steps under their heading. Above them stands that they differ, or
+        that none names what the question does."""
         part.outcome = "answered"
         spans = quoted.in_order()
-        titled = len({_title(span) for span in spans}) > 1
+        first = not_named(quoted.unnamed) if quoted.unnamed else DIFFERENTLY if quoted.others else ""
+        titled = bool(quoted.unnamed) or len({_title(span) for span in spans}) > 1
         before: Span | None = None
         for span in spans:
             passage = span.passage.passage
             text = passage.text[span.start : span.end].strip()
             above = ""
-            if before is None and quoted.others:
-                above = f"{DIFFERENTLY}\n\n"
+            if before is None and first:
+                above = f"{first}\n\n"
             if titled and (before is None or _title(before) != _title(span)):
                 above += headed(_title(span))
             elif quoted.steps and before is None:
@@ -210,6 +214,15 @@ class Work:
             confidence=self.trace.confidence,
             threshold=self.trace.threshold,
         )
+
+    def routed(self, routed: Routed) -> Route | None:
+        """Notes what a message was found to be about, and gives it."""
+        trace = self.trace
+        trace.route, trace.route_by, trace.route_failure = routed.route, routed.by, routed.failure
+        trace.usage += routed.usage
+        if routed.by is not None or routed.failure is not None:
+            self.lap("route")
+        return routed.route
 
     def lap(self, step: str) -> None:
         """Ends a step that began where the last one ended; a step taken again adds to its time."""

@@ -83,6 +83,15 @@ async def test_where_documents_differ_each_is_told(world: World, engine: FakeEng
     assert said(alone) == "The storage limit is 2 GB."
 
 
+async def test_what_names_another_thing_than_the_question_says_so(world: World) -> None:
+    world.search.passages = (FREE, scored("It is dear.", title="Gold Card benefits"))
+    answerer = world.answerer(ScriptedExtractor("The storage limit is 2 GB."))
+    assert said(await events(answerer, "What is the storage limit of the Gold Card?")) == (
+        "None of this names “Gold Card”; it may be about something else:\n\n"
+        "**Free plan at a glance**\n\nThe storage limit is 2 GB."
+    )
+
+
 async def test_steps_stand_under_their_heading(world: World) -> None:
     world.search.passages = (scored("You can ask for it.\n\n1. Open Orders.\n2. Choose Refund."),)
     answerer = world.answerer(Extractor(None))

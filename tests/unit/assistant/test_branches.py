@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from freehold.assistant.branches import choices, narrowed, offered_in, picked, question_back
@@ -53,6 +55,18 @@ def test_a_question_that_says_which_or_wants_all_is_answered(text: str) -> None:
 def test_a_conversation_that_says_which_is_enough() -> None:
     turns = (Turn("user", "I am on the pro plan."), Turn("assistant", "Good."))
     assert asked(QUESTION, FREE, PRO, history=turns) == ()
+
+
+def test_a_question_that_names_another_thing_than_these_is_not_asked_back() -> None:
+    named: list[str] = []
+
+    def missing(passages: Sequence[Passage]) -> str:
+        named.extend(each.document.title for each in passages)
+        return "Gold plan"
+
+    query = Query("What is the storage limit of the Gold plan?")
+    assert choices(query, [FREE, PRO], lambda each: each.passage.text.partition(". ")[0], missing) == ()
+    assert named == ["Free plan", "Pro plan"]
 
 
 def read_from(text: str, *found: ScoredPassage) -> tuple[ScoredPassage, ...]:
