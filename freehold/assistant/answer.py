@@ -13,7 +13,7 @@ import time
 from asyncio import CancelledError
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 from anyio import to_thread
@@ -23,26 +23,24 @@ from freehold.assistant.afresh import afresh
 from freehold.assistant.answer_memory import AnswerMemory, Reuse
 from freehold.assistant.branches import choices, narrowed
 from freehold.assistant.differing import Quoted, differing
-from freehold.assistant.draft import Draft
 from freehold.assistant.extract import SURE, Extract, Extractor
 from freehold.assistant.finding import Look, find
-from freehold.assistant.fitting import fitted
 from freehold.assistant.flights import Flights, flight
-from freehold.assistant.grounding import Check, Checker
+from freehold.assistant.generation import generated
+from freehold.assistant.grounding import Checker
 from freehold.assistant.history import picks, resolve, stands_alone, without_small_talk
 from freehold.assistant.parts import lead_in, split
 from freehold.assistant.rewriting import Rewritten
 from freehold.assistant.routing import Routed
 from freehold.assistant.stepwise import completed
-from freehold.assistant.trace import Checked, Recorder, Trace
+from freehold.assistant.trace import Recorder, Trace
 from freehold.assistant.unnamed import unnamed
 from freehold.assistant.work import NO_DOCUMENTS, REFUSAL, Part, Work
-from freehold.engines.base import Engine, Finished, Generation
+from freehold.engines.base import Engine
 from freehold.errors import FreeholdError
 from freehold.knowledge.search import Search
 from freehold.knowledge.store import assistant_sources, fetch_section
 from freehold.store.database import Database
-from freehold.tasks import answer as task
 from freehold.types import (
     AnswerEvent,
     Claim,
@@ -243,13 +241,17 @@ class Answerer:
             for told in work.quote(part, quoted):
                 yield told
             return
-        async with aclosing(self._generated(engine, query, part, work, instructions)) as events:
+        most, check = self._settings.max_tokens, self._checker.check
+        writing = generated(engine, query, part, work, check, instructions=instructions, most=most)
+        async with aclosing(writing) as events:
             async for event in events:
                 yield event
         work.lap("generate")
         if part.outcome == "refused":
             part.basis = None  # a model may find better words the next time
             yield work.refuse(part)
+        elif lacking := await to_thread.run_sync(self._unnamed, query, part, work.cited(part), work):
+            yield work.note_unnamed(lacking)
 
     async def _reuse(
         self, query: Query, work: Work, basis: str | None, found: list[int] | None
@@ -323,21 +325,13 @@ class Answerer:
         work.spent(began, extract.elsewhere_seconds)
         return extract
 
-    def _check(self, sentence: str, cited: Sequence[Passage], work: Work) -> Check:
-        """In a thread: whether a passage supports what was written."""
-        began = time.thread_time()
-        verdict = self._checker.check(sentence, cited)
-        work.spent(began)
-        return verdict
-
     def _branched(
         self, query: Query, part: Part, extract: Extract, work: Work
     ) -> tuple[tuple[str, ...], Quoted]:
         """In a thread: what to let the visitor choose from where passages branch, else what is quoted."""
         began = time.thread_time()
         alone = partial(self._alone, query)
-        look = self._looking(self._scope(work), work)
-        missing = partial(unnamed, query.text, found=part.found, look=look)
+        missing = partial(self._unnamed, query, part, work=work)
         offered = choices(query, part.about, lambda one: alone(one).text, missing) if work.alone else ()
         below, rarities = self._settings.refuse_below, self._search.rarities
         others = () if offered else differing(query, extract, below, alone, rarities)
@@ -345,6 +339,10 @@ class Answerer:
         lacking = "" if offered else missing([span.passage.passage for span in quoted.in_order()])
         work.spent(began)
         return offered, replace(quoted, unnamed=lacking)
+
+    def _unnamed(self, query: Query, part: Part, passages: Sequence[Passage], work: Work) -> str:
+        """In a thread: what the question names and none of the passages does."""
+        return unnamed(query.text, passages, part.found, self._looking(self._scope(work), work))
 
     def _alone(self, query: Query, scored: ScoredPassage) -> Extract:
         """What one passage answers."""
@@ -358,41 +356,3 @@ class Answerer:
                 self._memory.keep(
                     part.question, work.trace.assistant_id, part.basis, work.trace.id, work.kept(part)
                 )
-
-    async def _generated(
-        self, engine: Engine, query: Query, part: Part, work: Work, instructions: str
-    ) -> AsyncGenerator[AnswerEvent, None]:
-        most = self._settings.max_tokens
-        prompt, passages = await fitted(engine, query, part.given, instructions=instructions, max_tokens=most)
-        request = Generation(prompt.messages, prompt.system, max_tokens=most)
-        work.trace.model_id, work.trace.prompt = engine.model_id, asdict(prompt)
-        draft, said = Draft(), set[str]()
-        async with aclosing(engine.generate(request)) as pieces:
-            async for piece in pieces:
-                if isinstance(piece, Finished):
-                    work.trace.usage += piece.usage
-                    sentences = draft.finish() if piece.reason != "cancelled" else ()
-                else:
-                    work.trace.written += piece.text
-                    sentences = draft.add(piece.text)
-                for separator, sentence in sentences:
-                    text, numbers = task.cited(sentence)
-                    # small models forget their marks: what is unmarked may stand on any of the passages
-                    marked = [passages[number - 1] for number in numbers if 1 <= number <= len(passages)]
-                    cited = marked if numbers else passages
-                    bare = task.bare(text)
-                    verdict = await to_thread.run_sync(self._check, bare, cited, work)
-                    words = " ".join(bare.casefold().split())
-                    if verdict.supported and words in said:  # small models go round in circles
-                        verdict = replace(verdict, supported=False, reasons=("it was said before",))
-                    work.trace.checks.append(
-                        Checked(text, numbers, verdict.supported, verdict.reasons, verdict.score)
-                    )
-                    if not verdict.supported or task.refuses(text):
-                        continue
-                    said.add(words)
-                    separator = separator if part.outcome == "answered" else ""
-                    part.outcome = "answered"
-                    place = (cited[verdict.passage], verdict.quote_start, verdict.quote_end)
-                    for told in work.claim(separator + text, [place]):
-                        yield told

@@ -35,6 +35,7 @@ from sqlalchemy import (
 )
 
 from freehold.assistant.grounding import Checker
+from freehold.assistant.marks import without_ours
 from freehold.assistant.trace import traces
 from freehold.assistant.wording import Wording, agree, read
 from freehold.engines.base import Embedder
@@ -289,7 +290,7 @@ def _supported(kept: Kept, passages: Mapping[int, Passage], checker: Checker) ->
         places = [kept.cited[number - 1] for number in claim.citations]
         text = claim.text.strip()
         if kept.model_id is None:
-            if any(text != quote for *_, quote in places):
+            if any(without_ours(text.removesuffix(quote)).strip() for *_, quote in places):
                 return False
         elif places:
             cited = [passages[place[0]] for place in places]

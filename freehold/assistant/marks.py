@@ -6,13 +6,13 @@ import re
 
 DIFFERENTLY = "The documents answer this differently, depending on what it is about:"
 """Above quotes of several documents that differ."""
-UNNAMED = "None of this names “{}”; it may be about something else:"
-"""Above quotes of passages that lack a name in the question."""
+UNNAMED = "None of this names “{}”; it may be about something else"
+"""Beside what stands on passages that lack a name in the question: above quotes, below what a model wrote."""
 
 _MARKS = re.compile(r"[*_`\[\]<>|#\\~]+")
 BOLD_LINE = re.compile(r"^\*\*([^*\n]+)\*\*$", re.MULTILINE)
 """What `headed` writes, as a line."""
-_LINES = (BOLD_LINE.pattern, f"^{re.escape(DIFFERENTLY)}$", "^" + UNNAMED.format(".+") + "$")
+_LINES = (BOLD_LINE.pattern, f"^{re.escape(DIFFERENTLY)}$", "^" + UNNAMED.format(".+") + "[:.]$")
 _OURS = re.compile(f"(?:{'|'.join(_LINES)})\\n*", re.MULTILINE)
 
 
@@ -28,7 +28,7 @@ def headed(title: str) -> str:
 
 
 def not_named(name: str) -> str:
-    """What stands above quotes of passages that lack a name in the question."""
+    """That a name in the question stands in none of the passages."""
     return UNNAMED.format(plain(name))
 
 

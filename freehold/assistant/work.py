@@ -142,7 +142,7 @@ class Work:
         that none names what the question does."""
         part.outcome = "answered"
         spans = quoted.in_order()
-        first = not_named(quoted.unnamed) if quoted.unnamed else DIFFERENTLY if quoted.others else ""
+        first = f"{not_named(quoted.unnamed)}:" if quoted.unnamed else DIFFERENTLY if quoted.others else ""
         titled = bool(quoted.unnamed) or len({_title(span) for span in spans}) > 1
         before: Span | None = None
         for span in spans:
@@ -171,6 +171,10 @@ class Work:
                 yield CitationFound(citation)
         yield MessageDelta(Claim(text, tuple(numbers)))
 
+    def note_unnamed(self, name: str) -> MessageDelta:
+        """Below an answer: that nothing it stands on has a name in the question."""
+        return MessageDelta(Claim(f"\n\n{not_named(name)}.", ()))
+
     def again(self, part: Part, reuse: Reuse) -> Iterator[CitationFound | MessageDelta]:
         """An answer given before, told anew."""
         kept, trace = reuse.kept, self.trace
@@ -193,6 +197,13 @@ class Work:
             yield from self.claim(
                 claim.text, [(reuse.passages[passage], start, end) for passage, start, end, _ in cited]
             )
+
+    def cited(self, part: Part) -> list[Passage]:
+        """The passages that what was told of a part so far stands on."""
+        numbers = {number for claim in self.trace.claims[part.first :] for number in claim.citations}
+        ids = {each.passage_id for each in self.trace.citations if each.number in numbers}
+        given = {scored.passage.id: scored.passage for scored in (*part.found, *part.given)}
+        return [passage for passage_id, passage in given.items() if passage_id in ids]
 
     def kept(self, part: Part) -> Kept:
         """A part of the answer as the memory keeps it."""

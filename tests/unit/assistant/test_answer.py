@@ -166,6 +166,22 @@ async def test_a_sentence_without_a_mark_gets_its_citation_from_the_passage_that
     ]
 
 
+async def test_a_model_that_writes_of_another_thing_than_the_question_is_followed_by_a_note(
+    world: World,
+) -> None:
+    world.search.passages = (FREE, scored("It is dear.", title="Gold Card benefits"))
+    engine = FakeEngine(10_000, "The storage limit is 2 GB.")
+    extractor = ScriptedExtractor("The storage limit is 2 GB.")
+    told = await events(world.answerer(extractor, engine), "What is the storage limit of the Gold Card?")
+    assert said(told) == (
+        "The storage limit is 2 GB.\n\nNone of this names “Gold Card”; it may be about something else."
+    )
+    named = world.answerer(extractor, engine, id="trc_2")
+    assert said(await events(named, "What is the storage limit of the Free plan?")) == (
+        "The storage limit is 2 GB."
+    )
+
+
 async def test_a_sentence_that_a_model_repeats_is_shown_once(world: World) -> None:
     engine = FakeEngine(10_000, "Gift cards cannot be refunded [1]. " * 3 + "gift cards  cannot be refunded.")
     seen = await events(world.answerer(ScriptedExtractor(TEXT), engine), "Can I get money back for a card?")

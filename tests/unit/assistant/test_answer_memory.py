@@ -182,6 +182,19 @@ async def test_it_outlives_a_restart(world: World) -> None:
     assert await world.reused() == "exact"
 
 
+async def test_quotes_under_titles_are_given_again(world: World) -> None:
+    world.found = [world.passage, world.put("Books: refunds take a week.")]
+    with world.database.write() as connection:
+        connection.execute(update(documents).values(title=documents.c.location))
+    world.quotes.append("Books: refunds take a week.")
+    first, again = await world.ask(), await world.ask()
+    assert "**Books: refunds take .md**" in "".join(
+        e.claim.text for e in first if isinstance(e, MessageDelta)
+    )
+    assert world.searches == 1
+    assert shown(first) == shown(again)
+
+
 async def test_a_refusal_is_given_again_with_what_is_near(world: World) -> None:
     world.confidence = 0.1
     first, again = await world.ask(), await world.ask()

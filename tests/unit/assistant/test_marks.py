@@ -30,5 +30,5 @@ def test_lines_of_ours_are_told_from_quotes() -> None:
     quote = "A refund takes **five days**.\n\n- **Cards**: two days"
     assert without_ours(f"{DIFFERENTLY}\n\n**Refunds**\n\n{quote}") == quote
     assert without_ours(f"\n\n{headed('Refunds')}{quote}") == f"\n\n{quote}"
-    assert without_ours(f"{not_named('*Eco* Card')}\n\n{headed('Refunds')}{quote}") == quote
+    assert without_ours(f"{not_named('*Eco* Card')}:\n\n{headed('Refunds')}{quote}") == quote
     assert without_ours(quote) == quote
