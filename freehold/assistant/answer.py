@@ -342,7 +342,8 @@ class Answerer:
 
     def _unnamed(self, query: Query, part: Part, passages: Sequence[Passage], work: Work) -> str:
         """In a thread: what the question names and none of the passages does."""
-        return unnamed(query.text, passages, part.found, self._looking(self._scope(work), work))
+        look = self._looking(self._scope(work), work)
+        return unnamed(query.text, passages, part.found, look, self._search.rarities)
 
     def _alone(self, query: Query, scored: ScoredPassage) -> Extract:
         """What one passage answers."""

@@ -12,6 +12,8 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from itertools import takewhile
 
+from freehold.assistant.differing import NAMING
+from freehold.assistant.evidence import Rarities
 from freehold.assistant.suggestions import VERBS
 from freehold.knowledge.words import STOP_WORDS, words
 from freehold.types import Passage, Query, ScoredPassage
@@ -35,9 +37,12 @@ def unnamed(
     quoted: Sequence[Passage],
     found: Sequence[ScoredPassage],
     look: Callable[[Query, int], Sequence[ScoredPassage]],
+    rarities: Rarities | None = None,
 ) -> str:
     """The first name in a question that no passage quoted has, as it is written there; empty where there is
     none. The titles of those `found`, and of what `look` finds by words written as a name, tell what is one.
+
+    Without `rarities` every word may name a thing.
     """
     tokens = list(_TOKEN.finditer(text))[:MOST_ASKED]
     asked = tuple("".join(words(token.group())) for token in tokens)
@@ -46,20 +51,33 @@ def unnamed(
         if not any(_has(passage, asked[start:end]) for passage in quoted):
             near = look(Query(text[tokens[start].start() : tokens[end - 1].end()]), MOST_TITLES)
             titles.update(scored.passage.document.title for scored in near)
+    beginnings = [_beginning(title) for title in titles]
     names: dict[int, set[int]] = {}
-    for title in titles:
-        name, whole = _beginning(title)
+    for name, whole in beginnings:
         for start, token in enumerate(tokens):
             pairs = zip(name, asked[start:], strict=False)
             alike = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
             proper = whole and start > 0 and not token.group()[0].islower()
-            if alike > 1 or (alike == len(name) == 1 and proper):
+            one_of_many = _of_many(name[:alike], [other for other, _ in beginnings])
+            if one_of_many and (alike > 1 or (alike == len(name) == 1 and proper)):
                 names.setdefault(start, set()).add(start + alike)
+    known = {} if rarities is None or not names else rarities(set(asked) - {""})
     for start, ends in sorted(names.items()):
+        name = asked[start : max(ends)]
         within = any(before < start < max(its) for before, its in names.items())
-        if not within and not any(_has(passage, asked[start:end]) for end in ends for passage in quoted):
-            return text[tokens[start].start() : tokens[max(ends) - 1].end()]
+        common = all(known.get(word, NAMING) < NAMING for word in name)
+        if within or common or any(_has(each, asked[start:end]) for end in ends for each in quoted):
+            continue
+        return text[tokens[start].start() : tokens[max(ends) - 1].end()]
     return ""
+
+
+def _of_many(name: Sequence[str], beginnings: Sequence[Sequence[str]]) -> bool:
+    """Whether several titles begin with it, or others share a word with it: an organisation's own name, which
+    its documents need not repeat, stands above one page and is like no other."""
+    same = [tuple(each[: len(name)]) == tuple(name) for each in beginnings]
+    alike = (not own and set(name) & set(each) for own, each in zip(same, beginnings, strict=True))
+    return sum(same) > 1 or any(alike)
 
 
 def _proper(text: str, tokens: Sequence[str]) -> list[tuple[int, int]]:

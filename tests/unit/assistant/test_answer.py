@@ -51,6 +51,7 @@ async def test_spans_that_do_not_follow_each_other_stand_apart(world: World) -> 
 
 FREE = scored("The storage limit is 2 GB. Ask us for more.", id=8, title="Free plan at a glance")
 PRO = scored("Teams: the storage limit is 100 GB.", 0.79, id=9, title="Pro plan *features*")
+GOLD = [scored("It is dear.", id=at, title=f"Gold Card {what}") for at, what in ((1, "fees"), (2, "limits"))]
 
 
 async def test_quotes_of_several_documents_stand_under_their_titles(world: World) -> None:
@@ -84,7 +85,7 @@ async def test_where_documents_differ_each_is_told(world: World, engine: FakeEng
 
 
 async def test_what_names_another_thing_than_the_question_says_so(world: World) -> None:
-    world.search.passages = (FREE, scored("It is dear.", title="Gold Card benefits"))
+    world.search.passages = (FREE, *GOLD)
     answerer = world.answerer(ScriptedExtractor("The storage limit is 2 GB."))
     assert said(await events(answerer, "What is the storage limit of the Gold Card?")) == (
         "None of this names “Gold Card”; it may be about something else:\n\n"
@@ -169,7 +170,7 @@ async def test_a_sentence_without_a_mark_gets_its_citation_from_the_passage_that
 async def test_a_model_that_writes_of_another_thing_than_the_question_is_followed_by_a_note(
     world: World,
 ) -> None:
-    world.search.passages = (FREE, scored("It is dear.", title="Gold Card benefits"))
+    world.search.passages = (FREE, *GOLD)
     engine = FakeEngine(10_000, "The storage limit is 2 GB.")
     extractor = ScriptedExtractor("The storage limit is 2 GB.")
     told = await events(world.answerer(extractor, engine), "What is the storage limit of the Gold Card?")

@@ -53,8 +53,9 @@ def lacking(
     ids=["one word", "no capitals", "another kind", "a longer name", "a name within one", "a number"],
 )
 def test_a_name_that_nothing_quoted_has(text: str, quoted: ScoredPassage, title: str, name: str) -> None:
-    assert lacking(text, quoted, title) == name
-    assert lacking(text, passage(title), title) == ""
+    others = ("EcoCard: Limits", "Gold Card: Fees")
+    assert lacking(text, quoted, title, *others) == name
+    assert lacking(text, passage(title), title, *others) == ""
 
 
 @pytest.mark.parametrize(
@@ -69,6 +70,7 @@ def test_a_name_that_nothing_quoted_has(text: str, quoted: ScoredPassage, title:
         ("Where are gift cards sent?", passage("Delivery"), ["Send gift cards", "Send Gift Cards"]),
         ("What Is The EcoCard?", passage("Silver Account"), ["Credit Card"]),
         ("Is PayPal accepted?", passage("Payment"), ["Delivery"]),
+        ("Does Lux Lamps ship to Rome?", passage("Delivery"), ["Lux Lamps – good light"]),
         ("", passage(""), ["", "?", "EcoCard"]),
         ("Is a" + "x" * 300 + " free?", passage("Fees"), ["B" + "x" * 300]),
     ],
@@ -82,6 +84,7 @@ def test_a_name_that_nothing_quoted_has(text: str, quoted: ScoredPassage, title:
         "a verb before it",
         "capitals everywhere",
         "no title has it",
+        "the shop's own name",
         "nothing",
         "endless words",
     ],
@@ -95,10 +98,19 @@ def test_names_that_were_not_found_are_looked_for() -> None:
     said = lacking(
         "Does the Silver Account have lounges, as in Rome?",
         passage("Gold Card: Lounges"),
-        elsewhere=["Silver Account features"],
+        elsewhere=["Silver Account features", "Silver Account limits"],
         looked_for=looked,
     )
     assert (said, looked) == ("Silver Account", ["Silver Account", "Rome"])
+
+
+def test_what_a_quarter_of_all_passages_hold_names_nothing() -> None:
+    found = [passage("Lux Lamps: returns"), passage("Lux Lamps: repairs")]
+    rare = {"lux": 0.3, "lamp": 0.2, "ship": 4.0}
+    for known, name in ((rare, ""), ({**rare, "lux": 2.0}, "Lux Lamps"), (None, "Lux Lamps")):
+        rarities = None if known is None else (lambda asked, known=known: {one: known[one] for one in asked})
+        quoted = [passage("Delivery").passage]
+        assert unnamed("Do Lux Lamps ship?", quoted, found, lambda query, limit: [], rarities) == name
 
 
 def test_little_is_looked_for_and_only_what_is_missing() -> None:
