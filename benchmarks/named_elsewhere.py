@@ -11,30 +11,23 @@ nothing. `--read` prints every answer.
 
 from __future__ import annotations
 
-import asyncio
 import re
-import shlex
-import sys
-from collections import Counter
 from collections.abc import Iterator, Mapping
+from functools import partial
+from itertools import product
 
-from asking_back import Answer, answer
+from asking_back import Answer
 from branching_questions import written
-from machine import machine
-from made_questions import bank_as_it_is
-from options import add_cache, add_sets, described
-from whole_path import opened
+from datasets import BenchSet
+from outcomes import Asked, counted
+from telling_apart import CARDS
 
 from freehold.assistant.marks import UNNAMED
-from freehold.config import load
-from freehold.engines.embedder import OnnxEmbedder
-from freehold.types import Query
 
 COMES = ("names it", "does not, and says so", "does not", "asked back", "refused")
 
 FIRST = {
-    "EcoCard, Diamond Elite Card, Business Gold Rewards Card, Silver Zoom Card, Platinum Rewards Card,"
-    " Green Rewards Card, Bronze Rewards Card, Gold Rewards Card": """
+    ", ".join(CARDS): """
         What is the overdraft fee of the {}?
         How much interest does the {} earn?
         What is the minimum opening deposit of the {}?
@@ -84,20 +77,21 @@ SECOND = {
 }
 
 
-def questions(grid: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Questions and the product that each names."""
-    for names, lines in grid.items():
-        for name in names.split(","):
-            yield from ((line.format(name.strip()), name.strip()) for line in written(lines))
+def asked(bench: BenchSet) -> Iterator[Asked]:
+    texts = {one.id: " ".join((one.title, *one.headings, one.text)) for one in bench.passages}
+    for kind, grid in (("first", FIRST), ("second", SECOND)):
+        for names, lines in grid.items():
+            for name, line in product(names.split(","), written(lines)):
+                yield kind, line.format(name.strip()), partial(comes, name=name.strip(), texts=texts)
 
 
-def comes(told: Answer, product: str, texts: Mapping[str, str]) -> str:
+def comes(told: Answer, name: str, texts: Mapping[str, str]) -> str:
     """Which of COMES."""
     if told.outcome == "refused":
         return "refused"
     if told.choices:
         return "asked back"
-    core = re.sub(r" (?:account|card)$", "", product.lower())
+    core = re.sub(r" (?:account|card)$", "", name.lower())
     other = re.compile(rf"\b{re.escape(core)}\b(?! (?:rewards|zoom|saver|plus|elite))")
     if any(other.search(texts[each].lower()) for each in told.cited):
         return "names it"
@@ -105,24 +99,7 @@ def comes(told: Answer, product: str, texts: Mapping[str, str]) -> str:
 
 
 def main() -> None:
-    parser = described(__doc__)
-    add_sets(parser)
-    add_cache(parser)
-    parser.add_argument("--read", action="store_true", help="print what came of each question")
-    options = parser.parse_args()
-    bench = bank_as_it_is(options.data)
-    texts = {one.id: " ".join((one.title, *one.headings, one.text)) for one in bench.passages}
-    print(f"| questions | | {' | '.join(COMES)} |\n| --- | --- |{' --- |' * len(COMES)}")
-    with opened(bench, OnnxEmbedder(load().embedder_folder), options.cache) as path:
-        for which, grid in (("first", FIRST), ("second", SECOND)):
-            count: Counter[str] = Counter()
-            for text, product in questions(grid):
-                told = asyncio.run(answer(path, Query(text)))
-                count[comes(told, product, texts)] += 1
-                if options.read:
-                    print(f"## {which}: {text} ({comes(told, product, texts)})\n{told.text}\n")
-            print(f"| {which} | {count.total()} | {' | '.join(str(count[one]) for one in COMES)} |")
-    print(f"\n`python {shlex.join(sys.argv)}`, {machine()}")
+    counted(__doc__, COMES, asked)
 
 
 if __name__ == "__main__":

@@ -11,23 +11,13 @@ answer.
 
 from __future__ import annotations
 
-import asyncio
-import shlex
-import sys
-from collections import Counter
 from collections.abc import Iterator
 
-from asking_back import Answer, answer
+from asking_back import Answer
 from branching_questions import written
-from machine import machine
-from made_questions import bank_as_it_is
-from options import add_cache, add_sets, described
-from whole_path import opened
+from outcomes import counted
 
 from freehold.assistant.marks import DIFFERENTLY
-from freehold.config import load
-from freehold.engines.embedder import OnnxEmbedder
-from freehold.types import Query
 
 COMES = ("told apart", "asked back", "several documents", "one document", "refused")
 """What may come of a question; only the first two say that there are several answers."""
@@ -171,23 +161,7 @@ def comes(told: Answer) -> str:
 
 
 def main() -> None:
-    parser = described(__doc__)
-    add_sets(parser)
-    add_cache(parser)
-    parser.add_argument("--read", action="store_true", help="print what came of each question")
-    options = parser.parse_args()
-    embedder = OnnxEmbedder(load().embedder_folder)
-    counts: dict[str, Counter[str]] = {}
-    with opened(bank_as_it_is(options.data), embedder, options.cache) as path:
-        for kind, text in questions():
-            told = asyncio.run(answer(path, Query(text)))
-            counts.setdefault(kind, Counter())[comes(told)] += 1
-            if options.read:
-                print(f"## {kind}: {text} ({comes(told)})\n{told.text}\n")
-    print(f"| questions | | {' | '.join(COMES)} |\n| --- | --- |{' --- |' * len(COMES)}")
-    for kind, count in counts.items():
-        print(f"| {kind} | {count.total()} | {' | '.join(str(count[one]) for one in COMES)} |")
-    print(f"\n`python {shlex.join(sys.argv)}`, {embedder.name}, {machine()}")
+    counted(__doc__, COMES, lambda bench: ((kind, text, comes) for kind, text in questions()))
 
 
 if __name__ == "__main__":

@@ -213,9 +213,8 @@ class Answerer:
     ) -> AsyncGenerator[AnswerEvent, None]:
         """The answer to one question: a kept one, or one found, quoted or written now."""
         reuse = None if query.history else await self._reuse(query, work, basis, None)
-        sources: frozenset[int] = frozenset()
         if reuse is None:
-            sources = await to_thread.run_sync(self._find, query, part, work)
+            await to_thread.run_sync(self._find, query, part, work)
             work.trace.passages += part.found
             work.lap("search")
             reuse = await self._reuse(query, work, basis, [scored.passage.id for scored in part.found])
@@ -224,7 +223,7 @@ class Answerer:
                 yield told
             return
         if not part.found:
-            yield MessageDelta(Claim(REFUSAL if sources else NO_DOCUMENTS, ()))
+            yield MessageDelta(Claim(REFUSAL if work.sources else NO_DOCUMENTS, ()))
             return
         query, extract = await to_thread.run_sync(self._sought, query, part, work)
         work.lap("extract")
@@ -238,7 +237,9 @@ class Answerer:
             yield work.ask_back(part, offered)
             return
         if quoted.others or (engine := self._engine()) is None:
-            for told in work.quote(part, quoted):
+            read = [span.passage.passage for span in quoted.in_order()]
+            lacking = await to_thread.run_sync(self._unnamed, query, part, read, work)
+            for told in work.quote(part, quoted, lacking):
                 yield told
             return
         most, check = self._settings.max_tokens, self._checker.check
@@ -271,25 +272,21 @@ class Answerer:
         work.lap("memory")
         return reuse
 
-    def _find(self, query: Query, part: Part, work: Work) -> frozenset[int]:
-        """In a thread: the passages, scoped to the assistant inside the search; gives the scope."""
-        began, sources = time.thread_time(), self._scope(work)
+    def _find(self, query: Query, part: Part, work: Work) -> None:
+        """In a thread: the passages, scoped to the assistant inside the search."""
+        began = time.thread_time()
+        with self._database.read() as connection:
+            work.sources = assistant_sources(connection, work.trace.assistant_id)
         wanted = self._settings.passages + self._extractor.more
         section = partial(fetch_section, self._database)
-        part.found = find(query, self._looking(sources, work), section, wanted, self._search.rarities)
+        part.found = find(query, self._looking(work), section, wanted, self._search.rarities)
         work.spent(began)
-        return sources
 
-    def _scope(self, work: Work) -> frozenset[int]:
-        """The sources that the assistant answers from."""
-        with self._database.read() as connection:
-            return assistant_sources(connection, work.trace.assistant_id)
-
-    def _looking(self, sources: frozenset[int], work: Work) -> Look:
-        """What searches these sources, for use in a thread."""
+    def _looking(self, work: Work) -> Look:
+        """What searches the assistant's sources, for use in a thread."""
 
         def look(query: Query, limit: int) -> tuple[ScoredPassage, ...]:
-            result = self._search.search(query, sources=sources, limit=limit)
+            result = self._search.search(query, sources=work.sources, limit=limit)
             work.trace.mode = result.mode
             return result.passages
 
@@ -331,19 +328,23 @@ class Answerer:
         """In a thread: what to let the visitor choose from where passages branch, else what is quoted."""
         began = time.thread_time()
         alone = partial(self._alone, query)
-        missing = partial(self._unnamed, query, part, work=work)
+        missing = self._missing(query, part, work)
         offered = choices(query, part.about, lambda one: alone(one).text, missing) if work.alone else ()
         below, rarities = self._settings.refuse_below, self._search.rarities
         others = () if offered else differing(query, extract, below, alone, rarities)
-        quoted = Quoted(extract.spans, others, extract.steps)
-        lacking = "" if offered else missing([span.passage.passage for span in quoted.in_order()])
         work.spent(began)
-        return offered, replace(quoted, unnamed=lacking)
+        return offered, Quoted(extract.spans, others, extract.steps)
 
     def _unnamed(self, query: Query, part: Part, passages: Sequence[Passage], work: Work) -> str:
         """In a thread: what the question names and none of the passages does."""
-        look = self._looking(self._scope(work), work)
-        return unnamed(query.text, passages, part.found, look, self._search.rarities)
+        began = time.thread_time()
+        name = self._missing(query, part, work)(passages)
+        work.spent(began)
+        return name
+
+    def _missing(self, query: Query, part: Part, work: Work) -> Callable[[Sequence[Passage]], str]:
+        look, rarities = self._looking(work), self._search.rarities
+        return lambda passages: unnamed(query.text, passages, part.found, look, rarities)
 
     def _alone(self, query: Query, scored: ScoredPassage) -> Extract:
         """What one passage answers."""

@@ -36,8 +36,6 @@ class Quoted:
     """What `differing` gave."""
     steps: bool = False
     """Whether they are the steps of one section."""
-    unnamed: str = ""
-    """What the question names and none of the passages does."""
 
     def in_order(self) -> tuple[Span, ...]:
         """The spans document by document; beside what others say only those of the best one's document."""

@@ -28,9 +28,9 @@ PLACES_KEPT = 4_096
 """Titles and headings that are kept taken apart."""
 SMALL = frozenset(STOP_WORDS) - {"i"}
 """Words that are written with a capital only where all are."""
-_PARTS = re.compile(r"[:;,|()/?!]|\s[-–—]+\s")
+PARTS = re.compile(r"[:;,|()/?!]|\s[-–—]+\s")
 """Where a name ends."""
-_TOKEN = re.compile(r"[^\W_]+")
+TOKEN = re.compile(r"[^\W_]+")
 
 Pairs = frozenset[tuple[str, str]]
 
@@ -108,7 +108,7 @@ def _slots(place: Sequence[_Name], asked: Sequence[_Name]) -> Iterator[_Slot]:
 @lru_cache(PLACES_KEPT)
 def _pieces(part: str) -> tuple[tuple[_Name, ...], ...]:
     """The names that a title or heading may consist of; its first word is written as one."""
-    pieces = (_TOKEN.findall(piece)[:MOST_WORDS] for piece in _PARTS.split(part, MOST_WORDS))
+    pieces = (TOKEN.findall(piece)[:MOST_WORDS] for piece in PARTS.split(part, MOST_WORDS))
     return tuple(
         tuple(_Name(word, not token[0].islower()) for token in piece for word in words(token))
         for piece in pieces
@@ -119,13 +119,18 @@ def _pieces(part: str) -> tuple[tuple[_Name, ...], ...]:
 def _asked(text: str) -> tuple[_Name, ...]:
     """A question's words. Its first is not taken for a name, nor any by its capital where all have one, as in
     "How Long Is The Delivery Time?"."""
-    tokens = _TOKEN.findall(text)[:MOST_ASKED]
-    shouted = text.isupper() or any(one.istitle() and one.lower() in SMALL for one in tokens[1:])
+    tokens = TOKEN.findall(text)[:MOST_ASKED]
+    all_have = capitals_everywhere(text, tokens)
     return tuple(
-        _Name(word, number > 0 and not token[0].islower() and not (shouted and token.isalpha()))
+        _Name(word, number > 0 and not token[0].islower() and not (all_have and token.isalpha()))
         for number, token in enumerate(tokens)
         for word in words(token)
     )
+
+
+def capitals_everywhere(text: str, tokens: Sequence[str]) -> bool:
+    """Whether a question's words have capitals that are not names': all, or small ones among them."""
+    return text.isupper() or any(one.istitle() and one.lower() in SMALL for one in tokens[1:])
 
 
 def _forms(word: str, theirs: Iterable[_Name]) -> bool:

@@ -7,15 +7,15 @@ name none. Knows no name without a title, and not whether it holds of the thing 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from itertools import takewhile
 
 from freehold.assistant.differing import NAMING
 from freehold.assistant.evidence import Rarities
+from freehold.assistant.namesakes import PARTS, TOKEN, capitals_everywhere
 from freehold.assistant.suggestions import VERBS
-from freehold.knowledge.words import STOP_WORDS, words
+from freehold.knowledge.words import words
 from freehold.types import Passage, Query, ScoredPassage
 
 LONGEST = 5
@@ -26,10 +26,6 @@ MOST_LOOKED_FOR, MOST_TITLES = 2, 5
 """Names that no passage quoted has which are looked for, and passages looked at for each."""
 TITLES_KEPT = 4_096
 """Titles that are kept taken apart."""
-_ENDS = re.compile(r"[:;,|()/?!]|\s[-–—]+\s")
-"""Where a title's first part ends."""
-_TOKEN = re.compile(r"[^\W_]+")
-_SMALL = frozenset(STOP_WORDS)
 
 
 def unnamed(
@@ -44,22 +40,23 @@ def unnamed(
 
     Without `rarities` every word may name a thing.
     """
-    tokens = list(_TOKEN.finditer(text))[:MOST_ASKED]
+    tokens = list(TOKEN.finditer(text))[:MOST_ASKED]
     asked = tuple("".join(words(token.group())) for token in tokens)
     titles = {scored.passage.document.title for scored in found}
     for start, end in _proper(text, [token.group() for token in tokens])[:MOST_LOOKED_FOR]:
         if not any(_has(passage, asked[start:end]) for passage in quoted):
             near = look(Query(text[tokens[start].start() : tokens[end - 1].end()]), MOST_TITLES)
             titles.update(scored.passage.document.title for scored in near)
-    beginnings = [_beginning(title) for title in titles]
+    begun = [_beginning(title) for title in titles]
+    beginnings = [name for name, _ in begun]
     names: dict[int, set[int]] = {}
-    for name, whole in beginnings:
+    for name, whole in begun:
         for start, token in enumerate(tokens):
             pairs = zip(name, asked[start:], strict=False)
             alike = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
             proper = whole and start > 0 and not token.group()[0].islower()
-            one_of_many = _of_many(name[:alike], [other for other, _ in beginnings])
-            if one_of_many and (alike > 1 or (alike == len(name) == 1 and proper)):
+            named = alike > 1 or (alike == len(name) == 1 and proper)
+            if named and _of_many(name[:alike], beginnings):
                 names.setdefault(start, set()).add(start + alike)
     known = {} if rarities is None or not names else rarities(set(asked) - {""})
     for start, ends in sorted(names.items()):
@@ -82,7 +79,7 @@ def _of_many(name: Sequence[str], beginnings: Sequence[Sequence[str]]) -> bool:
 
 def _proper(text: str, tokens: Sequence[str]) -> list[tuple[int, int]]:
     """Where words written as names stand together: from, and up to. None where all words have a capital."""
-    if text.isupper() or any(one.istitle() and one.lower() in _SMALL - {"i"} for one in tokens[1:]):
+    if capitals_everywhere(text, tokens):
         return []
     places: list[tuple[int, int]] = []
     for at, word in enumerate(tokens):
@@ -98,7 +95,7 @@ def _proper(text: str, tokens: Sequence[str]) -> list[tuple[int, int]]:
 @lru_cache(TITLES_KEPT)
 def _beginning(title: str) -> tuple[tuple[str, ...], bool]:
     """The words written as names that a title begins with, and whether its first part is of them alone."""
-    tokens = _TOKEN.findall(_ENDS.split(title, maxsplit=1)[0])
+    tokens = TOKEN.findall(PARTS.split(title, maxsplit=1)[0])
     name: list[str] = []
     for token in tokens[:LONGEST]:
         stem = "".join(words(token))

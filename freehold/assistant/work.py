@@ -71,6 +71,8 @@ class Work:
         self.parts: list[Part] = []
         self.alone = True
         """Whether the message is one question; else each part stands under its own."""
+        self.sources: frozenset[int] = frozenset()
+        """Those searched."""
         self._began = self._lap = time.perf_counter()
 
     @property
@@ -136,14 +138,14 @@ class Work:
         part.outcome, part.nearby = "refused", passages
         return MessageDelta(Claim(REFUSAL_NEARBY if passages and self.alone else REFUSAL, ()))
 
-    def quote(self, part: Part, quoted: Quoted) -> Iterator[CitationFound | MessageDelta]:
+    def quote(self, part: Part, quoted: Quoted, lacking: str = "") -> Iterator[CitationFound | MessageDelta]:
         """Spans as claims, to the letter: neighbours run on, the others stand apart, those of several
         documents under their titles and steps under their heading. Above them stands that they differ, or
-        that none names what the question does."""
+        that none has a name in the question, if one is `lacking`."""
         part.outcome = "answered"
         spans = quoted.in_order()
-        first = f"{not_named(quoted.unnamed)}:" if quoted.unnamed else DIFFERENTLY if quoted.others else ""
-        titled = bool(quoted.unnamed) or len({_title(span) for span in spans}) > 1
+        first = f"{not_named(lacking)}:" if lacking else DIFFERENTLY if quoted.others else ""
+        titled = bool(lacking) or len({_title(span) for span in spans}) > 1
         before: Span | None = None
         for span in spans:
             passage = span.passage.passage
